@@ -1,0 +1,75 @@
+# The project's target functions: one configuration, one way to make a library, a program, a test.
+
+# Every target's compiler settings.
+add_library(sememe_config INTERFACE)
+target_include_directories(sememe_config INTERFACE ${CMAKE_SOURCE_DIR})
+target_compile_options(sememe_config INTERFACE -Wall -Wextra -Wpedantic -Wno-missing-field-initializers)
+target_compile_definitions(sememe_config INTERFACE
+  QT_NO_KEYWORDS QT_NO_CAST_FROM_ASCII QT_NO_CAST_TO_ASCII QT_NO_URL_CAST_FROM_STRING QT_USE_QSTRINGBUILDER)
+target_link_libraries(sememe_config INTERFACE Threads::Threads)
+if(SEMEME_WERROR)
+  target_compile_options(sememe_config INTERFACE -Werror)
+endif()
+if(SEMEME_SANITIZE)
+  target_compile_options(sememe_config INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+  target_link_options(sememe_config INTERFACE -fsanitize=address,undefined)
+endif()
+
+# LibTorch's headers as system headers, so that our warnings stay ours.
+add_library(sememe_torch INTERFACE)
+get_target_property(_torch_includes torch INTERFACE_INCLUDE_DIRECTORIES)
+target_include_directories(sememe_torch SYSTEM INTERFACE ${_torch_includes})
+target_link_libraries(sememe_torch INTERFACE ${TORCH_LIBRARIES})
+
+# The one precompiled header: LibTorch's, which otherwise costs each file half a minute.
+file(WRITE ${CMAKE_BINARY_DIR}/torch_pch.cpp.in "// Carries the precompiled header.\n")
+configure_file(${CMAKE_BINARY_DIR}/torch_pch.cpp.in ${CMAKE_BINARY_DIR}/torch_pch.cpp COPYONLY)
+add_library(sememe_torch_pch OBJECT ${CMAKE_BINARY_DIR}/torch_pch.cpp)
+target_link_libraries(sememe_torch_pch PRIVATE sememe_config sememe_torch)
+target_compile_options(sememe_torch_pch PRIVATE -fpch-preprocess -fPIE)
+target_precompile_headers(sememe_torch_pch PRIVATE <torch/torch.h>)
+
+function(_sememe_use_torch target)
+  target_link_libraries(${target} PRIVATE sememe_torch)
+  target_compile_options(${target} PRIVATE -fpch-preprocess -fPIE)
+  target_precompile_headers(${target} REUSE_FROM sememe_torch_pch)
+endfunction()
+
+# sememe_library(NAME [TORCH] SOURCES files… [DEPENDS targets…] [PRIVATE_LIBS libs…])
+# A static library sememe_NAME. DEPENDS go to whoever uses it, PRIVATE_LIBS and LibTorch's headers do not.
+function(sememe_library name)
+  cmake_parse_arguments(A "TORCH" "" "SOURCES;DEPENDS;PRIVATE_LIBS" ${ARGN})
+  add_library(sememe_${name} STATIC ${A_SOURCES})
+  target_link_libraries(sememe_${name} PUBLIC sememe_config ${A_DEPENDS} PRIVATE ${A_PRIVATE_LIBS})
+  if(A_TORCH)
+    _sememe_use_torch(sememe_${name})
+  endif()
+endfunction()
+
+# sememe_program(NAME [TORCH] SOURCES files… LIBS targets…)
+function(sememe_program name)
+  cmake_parse_arguments(A "TORCH" "" "SOURCES;LIBS" ${ARGN})
+  add_executable(${name} ${A_SOURCES})
+  target_link_libraries(${name} PRIVATE sememe_config ${A_LIBS})
+  if(A_TORCH)
+    _sememe_use_torch(${name})
+  endif()
+endfunction()
+
+# sememe_test(path/to/thing_test.cpp [TORCH] LIBS targets…): a Qt Test program named after the path, registered with ctest.
+# It runs offscreen; GOLDEN_DIR (tests/golden) is defined for it.
+function(sememe_test source)
+  cmake_parse_arguments(A "TORCH" "" "LIBS" ${ARGN})
+  string(REPLACE "/" "_" name ${source})
+  string(REGEX REPLACE "\\.cpp$" "" name ${name})
+  add_executable(${name} ${source})
+  set_target_properties(${name} PROPERTIES AUTOMOC ON)
+  target_link_libraries(${name} PRIVATE sememe_config Qt6::Test ${A_LIBS})
+  target_compile_definitions(${name} PRIVATE GOLDEN_DIR="${CMAKE_SOURCE_DIR}/tests/golden")
+  if(A_TORCH)
+    _sememe_use_torch(${name})
+  endif()
+  add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES TIMEOUT 300
+    ENVIRONMENT "QT_QPA_PLATFORM=offscreen;OMP_NUM_THREADS=1;ASAN_OPTIONS=detect_leaks=0")
+endfunction()
