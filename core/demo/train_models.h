@@ -1,0 +1,43 @@
+// Trains everything that resources/demo ships: the CLIP model, the DINOv2 encoder and the two SAEs.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "core/base/progress.h"
+
+namespace sememe {
+
+struct TrainModelsParams {
+  std::filesystem::path out;      // the folder to fill: clip/, dinov2/, sae-patch/, sae-image/
+  std::filesystem::path scratch;  // checkpoints of the running work; empty: out/training
+  uint64_t seed = 1;
+  int64_t images = 24000;         // training scenes (about 38 KB of memory each); 1,000 more are held out
+  int64_t clipSteps = 8000;       // of 64 images
+  int64_t dinoSteps = 5000;       // of 64 images
+  int64_t patchSaeSteps = 6000;   // of 1,024 patch tokens
+  int64_t imageSaeSteps = 6000;   // of 1,024 image embeddings
+};
+
+// What the models do on held-out scenes (seed + 1), 0 … 1.
+struct ModelScores {
+  double shape = 0, colour = 0, texture = 0, background = 0;
+  double retrieval = 0;  // CLIP: the right caption first among 1,000; DINOv2: 0
+};
+
+struct TrainModelsResult {
+  ModelScores clip;    // zero-shot, by captions
+  ModelScores dinov2;  // nearest neighbour in embedding space among the training scenes
+  double patchSaeVariance = 0, imageSaeVariance = 0;  // explained variance on held-out scenes
+  std::vector<std::string> files;                     // written, relative to `out`
+};
+
+// Runs the whole training, hours shorter when parts are done: a part whose folder is complete in `out` is kept, and one
+// that was stopped goes on from its last checkpoint. One thread's worth of LibTorch work on the CPU.
+// Throws Error (Io, DiskFull, Diverged), Cancelled.
+TrainModelsResult trainDemoModels(const TrainModelsParams& params, const std::stop_token& stop, const ProgressFn& progress);
+
+}  // namespace sememe
