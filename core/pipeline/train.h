@@ -1,0 +1,51 @@
+// Activations → SAE: feeds stored rows to the trainer of core/sae.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "core/base/progress.h"
+
+namespace sememe {
+
+struct TrainJobParams {
+  std::string activations;  // a tensor argument, or workspace.sememe#RUN
+  std::string validation;   // the same; empty: none
+  std::string type = "matryoshka_batch_topk";  // a name of core/sae
+  int64_t dictSize = 0;     // latents; 0: expansion x width
+  double expansion = 8;     // used when dictSize is 0
+  int64_t k = 20;
+  double lr = 0;            // 0: by the trainer's rule
+  int64_t batch = 4096;
+  int64_t steps = 10'000;
+  int64_t warmup = 1000;
+  int64_t decayStart = -1;  // -1: none
+  double auxkAlpha = 1 / 32.0;
+  double l1 = 0.1;          // standard and gated only
+  std::vector<double> groupFractions = {0.0625, 0.125, 0.25, 0.5625};  // Matryoshka only; sum 1
+  int64_t saveEvery = 0;    // steps between checkpoints; 0: at the end alone
+  uint64_t seed = 0;
+  std::string device = "auto";
+  std::filesystem::path out;  // {out}/trainer_0/{config.json, ae.pt, checkpoints/}
+  bool resume = false;        // go on from the last checkpoint of `out`
+};
+
+struct TrainJobResult {
+  std::filesystem::path dictionary;  // ae.pt
+  std::string fingerprint;
+  int64_t activationDim = 0, dictSize = 0;
+  int64_t steps = 0;
+  double loss = 0, l0 = 0, fve = 0;  // of the last step
+  int64_t dead = 0;                  // latents
+  double validationFve = 0, validationL0 = 0;  // NaN without validation rows
+  bool alreadyDone = false;          // a finished dictionary of the same parameters was there
+};
+
+// Rows of failed images are left out. Throws Error (NotFound, Corrupt, Mismatch, Invalid, Diverged, Io), Cancelled
+// (the last checkpoint stays).
+TrainJobResult train(const TrainJobParams& params, std::stop_token stop = {}, const ProgressFn& progress = {});
+
+}  // namespace sememe
