@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/base/files.h"
+#include "core/weights/dtypes.h"
 
 namespace sememe {
 
@@ -21,9 +22,6 @@ struct TensorInfo {
   std::string dtype;  // as PyTorch names it ("float32", "bfloat16", "int64"); the file's own word when PyTorch has none
   int64_t bytes = 0;
 };
-
-// "float32" for at::kFloat and so on.
-std::string dtypeName(at::ScalarType type);
 
 // A safetensors file, mapped. All members may be called from any thread. The tensors are views of the mapping, which
 // they keep alive: they cost no memory of their own, and they are read-only (clone() before writing in place).
