@@ -28,6 +28,9 @@ std::string_view worldColour(int index);
 std::string_view worldTexture(int index);
 std::string_view worldBackground(int index);
 
+// "a" or "an", as the word asks.
+std::string worldArticle(std::string_view word);
+
 struct SceneObject {
   int shape = 0, colour = 0, texture = 0;  // indices of the names above
   bool big = true;
