@@ -11,8 +11,8 @@
 
 namespace sememe {
 
-// Sparse rows (CSR). Row i holds neurons[offsets[i] … offsets[i+1]) and the values beside them; neurons ascend within
-// a row.
+// Sparse rows (CSR). Row i holds neurons[offsets[i] … offsets[i+1]) and the values beside them; neurons
+// ascend within a row.
 struct SparseRows {
   std::vector<uint32_t> offsets = {0};  // [rows + 1], from 0
   std::vector<uint32_t> neurons;        // [non-zeros]
@@ -27,10 +27,10 @@ struct SparseColumn {
 };
 
 // A part of Workspace; same thread. Rows are written in order, each call a commit of its own (or part of the
-// Transaction around it): the rows and the run's progress become durable together, so a writer that was killed goes on
-// at nextRow(). Throws Error (NotFound: no such run; Invalid: a span of the wrong size, rows outside the run, the wrong
-// kind of run; Busy: `firstRow` is not nextRow(), so somebody else writes this run; Corrupt: a stored block that does
-// not fit, naming table and key), and as Database does.
+// Transaction around it): the rows and the run's progress become durable together, so a writer that was
+// killed goes on at nextRow(). Throws Error (NotFound: no such run; Invalid: a span of the wrong size, rows
+// outside the run, the wrong kind of run; Busy: `firstRow` is not nextRow(), so somebody else writes this
+// run; Corrupt: a stored block that does not fit, naming table and key), and as Database does.
 class Activations {
  public:
   explicit Activations(Database& database) : m_database(database) {}
@@ -47,8 +47,9 @@ class Activations {
   // Latents. Values may be of any sign; zeros may be left out.
   void appendSparse(int64_t run, int64_t firstRow, const SparseRows& rows);
 
-  // float32 [count, dim] into `out`, whatever the kind and row type of the run; latents are spread over zeros.
-  // The last dense block read is kept in memory, so that reading on in small steps costs nothing extra.
+  // float32 [count, dim] into `out`, whatever the kind and row type of the run; latents are spread over
+  // zeros. The last dense block read is kept in memory, so that reading on in small steps costs nothing
+  // extra.
   void readRows(int64_t run, int64_t begin, int64_t count, std::span<float> out) const;
   std::vector<float> readRows(int64_t run, int64_t begin, int64_t count) const;
 
@@ -66,7 +67,7 @@ class Activations {
   void advance(int64_t run, int64_t rowsDone);
 
   struct CachedBlock {
-    int64_t id = 0;  // never given twice, so a block that was removed is never mistaken for another
+    int64_t id = 0;  // 0: nothing. Ids of removed blocks are never given again
     std::vector<std::byte> bytes;
   };
 

@@ -21,21 +21,22 @@ enum class OpenMode {
   Create,     // made when absent
 };
 
-// One connection to one SQLite file, in WAL mode with foreign keys on. Used by one thread at a time; any number of
-// connections may be open on a file, in any number of programs: readers go on while one of them writes, each seeing
-// the last commit before its statement (or its Transaction) began.
+// One connection to one SQLite file, in WAL mode with foreign keys on. Used by one thread at a time; any
+// number of connections may be open on a file, in any number of programs: readers go on while one of them
+// writes, each seeing the last commit before its statement (or its Transaction) began.
 //
-// Everything here throws Error naming the file: Busy (another connection went on writing for longer than the timeout),
-// DiskFull, Corrupt, NotFound, Io; and Cancelled after interrupt().
+// Everything here throws Error naming the file: Busy (another connection went on writing for longer than the
+// timeout), DiskFull, Corrupt, NotFound, Io; and Cancelled after interrupt().
 class Database {
  public:
-  // A file on a read-only medium opens with ReadOnly as long as no other program left changes beside it (-wal).
+  // A file on a read-only medium opens with ReadOnly as long as no other program left changes beside it
+  // (-wal).
   Database(const std::filesystem::path& path, OpenMode mode);
   ~Database();
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
 
-  void execute(const std::string& sql);  // one or more statements without parameters or results
+  void execute(const std::string& sql);            // one or more statements without parameters or results
   int64_t queryInt(const std::string& sql) const;  // first column of the first row; 0 when there is none
   int64_t lastInsertId() const;
   int64_t changes() const;  // rows that the last INSERT, UPDATE or DELETE touched
@@ -50,7 +51,9 @@ class Database {
  private:
   friend class Statement;
   [[noreturn]] void fail(int code, const std::string& action) const;
-  void open(const std::string& uri, int flags);
+  void open(const std::string& name, int flags);
+  void close();
+  bool readable() const;
 
   std::filesystem::path m_path;
   sqlite3* m_handle = nullptr;
@@ -70,7 +73,7 @@ class Statement {
   Statement(const Statement&) = delete;
   Statement& operator=(const Statement&) = delete;
 
-  // `index` counts from 1. Texts and blobs must live until the statement has run. A double that is NaN becomes NULL.
+  // `index` counts from 1. Blobs must live until the statement has run; texts are copied. A NaN becomes NULL.
   void bind(int index, int64_t value);
   void bind(int index, double value);
   void bind(int index, std::string_view value);
@@ -123,8 +126,9 @@ class Statement {
   sqlite3_stmt* m_handle = nullptr;
 };
 
-// Everything between construction and commit() happens together or not at all; destroyed without commit() it rolls
-// back. Inside another one it is a savepoint: it is kept when the outer one commits. Same thread as its Database.
+// Everything between construction and commit() happens together or not at all; destroyed without commit() it
+// rolls back. Inside another one it is a savepoint: it is kept when the outer one commits. Same thread as its
+// Database.
 class Transaction {
  public:
   enum class Kind {

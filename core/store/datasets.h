@@ -34,7 +34,7 @@ struct ImageRecord {
   std::string path;     // relative to the root, with '/'
   int classIndex = -1;  // -1: none
   ImageStatus status = ImageStatus::Unseen;
-  std::string reason;   // why it failed
+  std::string reason;         // why it failed
   int width = 0, height = 0;  // pixels; 0 until it was read
 };
 
@@ -43,15 +43,16 @@ struct Thumbnail {
   std::vector<uint8_t> jpeg;
 };
 
-// A part of Workspace; same thread. Throws Error (NotFound: no such data set or image; Invalid), and as Database does.
+// A part of Workspace; same thread. Throws Error (NotFound: no such data set or image; Invalid), and as
+// Database does.
 class Datasets {
  public:
   explicit Datasets(Database& database) : m_database(database) {}
 
-  // The data set with this fingerprint, made when absent; its root, name and split are brought up to date (a folder may
-  // have moved). `id`, `images`, `created` of `info` and `image` of the records are ignored: the list's order counts.
-  // Throws Invalid for an empty fingerprint or a class index out of range, Mismatch when the one stored has another
-  // number of images.
+  // The data set with this fingerprint, made when absent; its root, name and split are brought up to date (a
+  // folder may have moved). `id`, `images`, `created` of `info` and `image` of the records are ignored: the
+  // list's order counts. Throws Invalid for an empty fingerprint or a class index out of range, Mismatch when
+  // the one stored has another number of images.
   int64_t ensure(const DatasetInfo& info, const std::vector<ClassInfo>& classes,
                  std::span<const ImageRecord> images);
 

@@ -21,9 +21,9 @@ std::string_view runKindName(RunKind kind);  // "activations", "latents", "embed
 
 // How dense rows are stored, little-endian. Latents' values are float32 always.
 enum class RowType { F16 = 0, BF16 = 1, F32 = 2 };
-std::string_view rowTypeName(RowType type);     // "f16", "bf16", "f32"
-RowType parseRowType(std::string_view name);    // throws Error (Invalid)
-int64_t rowTypeBytes(RowType type);             // 2 or 4
+std::string_view rowTypeName(RowType type);   // "f16", "bf16", "f32"
+RowType parseRowType(std::string_view name);  // throws Error (Invalid)
+int64_t rowTypeBytes(RowType type);           // 2 or 4
 
 enum class RunState { Partial = 0, Complete = 1 };
 
@@ -37,15 +37,15 @@ struct RunInfo {
   std::string modelName, modelPath, modelFingerprint;
   std::string saePath, saeType, saeFingerprint;  // empty without an SAE
   int64_t saeDim = 0, saeSize = 0, saeK = 0;     // width of the activations d, latents F, k (0: none)
-  std::string point;   // a name of core/models/tap.h
-  int layer = -1;      // 0-based; -1 at post_projection
-  std::string tokens;  // the token selection's name
+  std::string point;                             // a name of core/models/tap.h
+  int layer = -1;                                // 0-based; -1 at post_projection
+  std::string tokens;                            // the token selection's name
 
   RowType rowType = RowType::F16;
-  int64_t rows = 0;          // when complete: images x rowsPerImage
-  int64_t dim = 0;           // width of a row: d, F or D; for activations and latents the number of neurons
+  int64_t rows = 0;  // when complete: images x rowsPerImage
+  int64_t dim = 0;   // width of a row: d, F or D; for activations and latents the number of neurons
   int64_t rowsPerImage = 1;
-  std::string params;        // JSON: everything else that made it
+  std::string params;  // JSON: everything else that made it
 
   // Kept by the workspace:
   RunState state = RunState::Partial;
@@ -66,19 +66,21 @@ class Runs {
  public:
   explicit Runs(Database& database) : m_database(database) {}
 
-  // The run with this key as it stands (to go on with), or a new, empty one. Throws Mismatch when the one stored
-  // differs in kind, data set, row type or shape; Invalid for an empty key, a negative or absurd shape.
+  // The run with this key as it stands (to go on with), or a new, empty one. Throws Mismatch when the one
+  // stored differs in kind, data set, row type or shape; Invalid for an empty key, a negative or absurd
+  // shape.
   RunInfo ensure(const RunInfo& info);
 
-  std::vector<RunInfo> list() const;                   // in the order of their making
+  std::vector<RunInfo> list() const;  // in the order of their making
   std::vector<RunInfo> list(RunKind kind) const;
-  std::vector<RunInfo> explorable() const;             // those with neurons to show: indexed
+  std::vector<RunInfo> explorable() const;  // those with neurons to show: indexed
   RunInfo get(int64_t run) const;
   std::optional<RunInfo> find(const std::string& key) const;
 
   void rename(int64_t run, const std::string& name);
   void setComplete(int64_t run);  // throws Mismatch while rows are missing
-  void remove(int64_t run);       // with its rows, statistics and scores; labels stay, for the next run of these neurons
+  void remove(
+      int64_t run);  // with its rows, statistics and scores; labels stay, for the next run of these neurons
 
   void addFailure(int64_t run, int64_t image, const std::string& reason);
   std::vector<RunFailure> failures(int64_t run) const;  // by image

@@ -13,13 +13,14 @@
 
 namespace sememe {
 
-// One connection to the file: one thread at a time uses the object and its parts; each thread opens its own. Several
-// changes become one when they stand between `Transaction t(workspace.database());` and `t.commit();`.
+// One connection to the file: one thread at a time uses the object and its parts; each thread opens its own.
+// Several changes become one when they stand between `Transaction t(workspace.database());` and
+// `t.commit();`.
 class Workspace {
  public:
-  // Create makes the file and its folder when absent; an older file is brought up to date (not with ReadOnly, which
-  // refuses it). Throws Error: NotFound; Io (no permission); Corrupt (broken, or no SQLite file); Unsupported (a newer
-  // version's workspace, or another program's file); Busy; DiskFull.
+  // Create makes the file and its folder when absent; an older file is brought up to date (not with ReadOnly,
+  // which refuses it). Throws Error: NotFound; Io (no permission); Corrupt (broken, or no SQLite file);
+  // Unsupported (a newer version's workspace, or another program's file); Busy; DiskFull.
   static Workspace open(const std::filesystem::path& path, OpenMode mode);
   Workspace(Workspace&&) noexcept;
   Workspace& operator=(Workspace&&) noexcept;

@@ -1,0 +1,239 @@
+// The tables of a workspace file: making them, bringing older files up to date, refusing what is not ours.
+#include "core/store/schema.h"
+
+#include <string>
+
+#include "core/base/error.h"
+
+namespace sememe {
+namespace {
+
+// The pages of a workspace: rows of numbers by the megabyte, and thumbnails of a few kilobytes.
+constexpr int kPageBytes = 16384;
+
+// Version 1. Numbers of images, rows and neurons count from 0. Arrays are blobs, little-endian; NaN is NULL.
+constexpr const char* kVersion1 = R"sql(
+CREATE TABLE datasets (
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL,
+  root TEXT NOT NULL,
+  split TEXT NOT NULL,
+  fingerprint TEXT NOT NULL UNIQUE,
+  images INTEGER NOT NULL,
+  created INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE classes (
+  dataset INTEGER NOT NULL REFERENCES datasets ON DELETE CASCADE,
+  class INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  label TEXT NOT NULL,
+  PRIMARY KEY (dataset, class)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE images (
+  dataset INTEGER NOT NULL REFERENCES datasets ON DELETE CASCADE,
+  image INTEGER NOT NULL,
+  path TEXT NOT NULL,
+  class INTEGER NOT NULL,               -- -1: none
+  status INTEGER NOT NULL DEFAULT 0,    -- 0 unseen, 1 ok, 2 failed
+  reason TEXT NOT NULL DEFAULT '',
+  width INTEGER NOT NULL DEFAULT 0,
+  height INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (dataset, image)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX images_failed ON images (dataset, image) WHERE status = 2;
+
+CREATE TABLE thumbnails (
+  dataset INTEGER NOT NULL REFERENCES datasets ON DELETE CASCADE,
+  image INTEGER NOT NULL,
+  jpeg BLOB NOT NULL,
+  PRIMARY KEY (dataset, image)
+) STRICT;
+
+-- What labels belong to: an SAE, or a tap of a model. Several runs may show the same neurons.
+CREATE TABLE subjects (
+  id INTEGER PRIMARY KEY,
+  key TEXT NOT NULL UNIQUE
+) STRICT;
+
+CREATE TABLE runs (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  key TEXT NOT NULL UNIQUE,
+  name TEXT NOT NULL,
+  kind INTEGER NOT NULL,                -- 0 activations, 1 latents, 2 embeddings
+  dataset INTEGER REFERENCES datasets,  -- NULL: none
+  subject INTEGER NOT NULL REFERENCES subjects,
+  model_name TEXT NOT NULL, model_path TEXT NOT NULL, model_fingerprint TEXT NOT NULL,
+  sae_path TEXT NOT NULL, sae_type TEXT NOT NULL, sae_fingerprint TEXT NOT NULL,
+  sae_dim INTEGER NOT NULL, sae_size INTEGER NOT NULL, sae_k INTEGER NOT NULL,
+  point TEXT NOT NULL, layer INTEGER NOT NULL, tokens TEXT NOT NULL,
+  row_type INTEGER NOT NULL,            -- 0 f16, 1 bf16, 2 f32
+  row_count INTEGER NOT NULL, dim INTEGER NOT NULL, rows_per_image INTEGER NOT NULL,
+  params TEXT NOT NULL,                 -- JSON
+  state INTEGER NOT NULL DEFAULT 0,     -- 0 partial, 1 complete
+  rows_done INTEGER NOT NULL DEFAULT 0, -- changes in the same transaction as the blocks
+  indexed INTEGER NOT NULL DEFAULT 0,
+  indexed_images INTEGER NOT NULL DEFAULT 0,
+  created INTEGER NOT NULL
+) STRICT;
+CREATE INDEX runs_by_dataset ON runs (dataset);
+
+CREATE TABLE run_failures (
+  run INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+  image INTEGER NOT NULL,
+  reason TEXT NOT NULL,
+  PRIMARY KEY (run, image)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE dense_blocks (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, -- never given twice: what is cached by id can not be stale
+  run INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+  first_row INTEGER NOT NULL,
+  row_count INTEGER NOT NULL,
+  data BLOB NOT NULL,                   -- [row_count, dim] of the run's row type
+  UNIQUE (run, first_row)
+) STRICT;
+
+CREATE TABLE sparse_blocks (
+  id INTEGER PRIMARY KEY,
+  run INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+  first_row INTEGER NOT NULL,
+  row_count INTEGER NOT NULL,
+  offsets BLOB NOT NULL,                -- u32 [row_count + 1]
+  neurons BLOB NOT NULL,                -- u32 [non-zeros]
+  activations BLOB NOT NULL,            -- f32 [non-zeros]
+  UNIQUE (run, first_row)
+) STRICT;
+
+-- The same latents by neuron, from indexing; a neuron that never fires has no row.
+CREATE TABLE sparse_columns (
+  run INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+  neuron INTEGER NOT NULL,
+  row_numbers BLOB NOT NULL,            -- u32 [non-zeros]
+  activations BLOB NOT NULL,            -- f32 [non-zeros]
+  PRIMARY KEY (run, neuron)
+) STRICT;
+
+-- Narrow, with indexes that hold all a page shows: sorted pages never leave the index.
+CREATE TABLE neurons (
+  run INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+  neuron INTEGER NOT NULL,
+  firing_rate REAL,
+  max REAL,
+  mean REAL,
+  PRIMARY KEY (run, neuron)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX neurons_by_rate ON neurons (run, firing_rate, neuron, max, mean);
+CREATE INDEX neurons_by_max ON neurons (run, max, neuron, firing_rate, mean);
+CREATE INDEX neurons_by_mean ON neurons (run, mean, neuron, firing_rate, max);
+
+CREATE TABLE neuron_details (
+  run INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+  neuron INTEGER NOT NULL,
+  firing_count INTEGER NOT NULL,
+  min REAL,
+  histogram_min REAL,
+  histogram_max REAL,
+  histogram BLOB NOT NULL,              -- i64 [bins]
+  top BLOB NOT NULL,                    -- (u32 image, f32 activation) [at most 16], strongest first
+  PRIMARY KEY (run, neuron)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE labels (
+  subject INTEGER NOT NULL REFERENCES subjects,
+  neuron INTEGER NOT NULL,
+  label TEXT NOT NULL COLLATE NOCASE,
+  notes TEXT NOT NULL,
+  changed INTEGER NOT NULL,
+  PRIMARY KEY (subject, neuron)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX labels_by_label ON labels (subject, label, neuron) WHERE label <> '';
+
+CREATE TABLE score_sets (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  run INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+  embeddings INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+  neurons INTEGER NOT NULL,
+  unscored INTEGER NOT NULL,
+  mean REAL,
+  UNIQUE (run, embeddings)
+) STRICT;
+CREATE INDEX score_sets_by_embeddings ON score_sets (embeddings);
+
+CREATE TABLE scores (
+  score_set INTEGER NOT NULL REFERENCES score_sets ON DELETE CASCADE,
+  neuron INTEGER NOT NULL,
+  ms REAL,
+  PRIMARY KEY (score_set, neuron)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX scores_by_ms ON scores (score_set, ms, neuron);
+)sql";
+
+// Step i turns version i into version i + 1. A step that was released is never changed again.
+constexpr const char* kMigrations[] = {kVersion1};
+static_assert(std::size(kMigrations) == kSchemaVersion);
+
+struct Identity {
+  int64_t application = 0, version = 0, tables = 0;
+  bool empty() const { return application == 0 && version == 0 && tables == 0; }
+};
+
+Identity identify(const Database& database) {
+  return {database.queryInt("PRAGMA application_id"), database.queryInt("PRAGMA user_version"),
+          database.queryInt("SELECT count(*) FROM sqlite_schema")};
+}
+
+void check(const Identity& found, OpenMode mode, const std::string& where) {
+  if (found.empty()) {
+    if (mode != OpenMode::Create)
+      throw Error(ErrorCode::Corrupt, "not a workspace: the file is empty", where);
+    return;
+  }
+  if (found.application != kApplicationId) {
+    throw Error(ErrorCode::Unsupported, "not a workspace: an SQLite database of another program", where);
+  }
+  if (found.version > kSchemaVersion) {
+    throw Error(ErrorCode::Unsupported,
+                "made by a newer version of Sememe (workspace format " + std::to_string(found.version) +
+                    "; this version reads up to " + std::to_string(kSchemaVersion) + ")",
+                where);
+  }
+  if (found.version < 1) throw Error(ErrorCode::Corrupt, "the workspace says that it has no version", where);
+  if (found.version < kSchemaVersion && mode == OpenMode::ReadOnly) {
+    throw Error(ErrorCode::Unsupported,
+                "an older workspace (format " + std::to_string(found.version) +
+                    "): open it once for writing, to bring it up to date",
+                where);
+  }
+}
+
+}  // namespace
+
+void prepareSchema(Database& database, OpenMode mode) {
+  const std::string where = database.path().string();
+  const Identity found = identify(database);
+  check(found, mode, where);
+  database.execute("PRAGMA foreign_keys = ON; PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY");
+  if (mode == OpenMode::ReadOnly) return;
+
+  if (found.empty()) database.execute("PRAGMA page_size = " + std::to_string(kPageBytes));
+  // Off: some builds of SQLite overwrite with zeros whatever is removed, which doubles the work of indexing
+  // again.
+  database.execute(
+      "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA secure_delete = OFF;"
+      "PRAGMA journal_size_limit = 67108864");
+  while (database.queryInt("PRAGMA user_version") < kSchemaVersion) {
+    Transaction transaction(database);
+    // Another program may have been quicker.
+    const Identity now = identify(database);
+    check(now, mode, where);
+    if (now.version == kSchemaVersion) break;
+    database.execute(kMigrations[now.version]);
+    database.execute("PRAGMA application_id = " + std::to_string(kApplicationId));
+    database.execute("PRAGMA user_version = " + std::to_string(now.version + 1));
+    transaction.commit();
+  }
+}
+
+}  // namespace sememe
