@@ -1,0 +1,34 @@
+// Rows of activations in a seeded, shuffled order, from memory or from files larger than it.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "core/weights/tensor_source.h"
+
+namespace sememe {
+
+// An endless shuffled stream of rows, epoch after epoch, of which any batch can be asked for by its number: what a batch
+// holds depends on the seed, the size and the number alone, so that a resumed training needs no more than its step.
+// One thread at a time; asking in ascending order is quick.
+class RowSource {
+ public:
+  virtual ~RowSource() = default;
+  virtual int64_t rows() const = 0;  // of one epoch
+  virtual int64_t dim() const = 0;
+  // Rows `number`·size … of the stream: float32 CPU [size, dim]. Every row comes once an epoch; a batch may span two.
+  virtual at::Tensor batch(int64_t number, int64_t size) = 0;
+  // For checks that a resumed training has the same rows: of the contents and the seed.
+  virtual std::string fingerprint() const = 0;
+};
+
+// The rows of `source`, which must outlive it. At most `memoryBytes` of rows are held: where they all fit, the whole
+// matrix is read once and every epoch is a uniformly random order; otherwise each epoch goes through pools of that size,
+// drawn as random runs of 256 rows, and is random within a pool.
+// Throws Error (Invalid: no rows; what TensorSource throws).
+std::unique_ptr<RowSource> shuffledRows(TensorSource& source, uint64_t seed, int64_t memoryBytes = int64_t{2} << 30);
+
+}  // namespace sememe
