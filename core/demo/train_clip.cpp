@@ -10,6 +10,7 @@
 #include "core/demo/training.h"
 #include "core/demo/vocabulary.h"
 #include "core/models/clip.h"
+#include "core/models/mixed_precision.h"
 
 namespace sememe {
 
@@ -180,9 +181,14 @@ ModelScores trainClip(const TrainModelsParams& params, const TrainingScenes& tra
       captions.push_back(sampleCaption(scene, loop.random()));
       texts.push_back(captions.back().text);
     }
-    const std::vector<at::Tensor> states =
-        model->hiddenStates(normalisePixels(batch.pixels, kClipMean, kClipDeviation));
-    const at::Tensor contrast = contrastiveLoss(model->project(states.back()), model->embedText(textIds(vocabulary, texts)),
+    std::vector<at::Tensor> states;
+    at::Tensor said;
+    {
+      const MixedPrecision faster;
+      said = model->embedText(textIds(vocabulary, texts));
+      states = model->hiddenStates(normalisePixels(batch.pixels, kClipMean, kClipDeviation));
+    }
+    const at::Tensor contrast = contrastiveLoss(model->project(states.back()), said.to(at::kFloat),
                                                 model->logitScale, captions, batch.labels);
     const at::Tensor taught = teachers->loss(states[kLayers / 2], states[kLayers - 1], patchTargets(batch.labels, batch.owner));
     loop.update(contrast + taught);

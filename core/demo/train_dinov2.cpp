@@ -10,6 +10,7 @@
 #include "core/demo/train_parts.h"
 #include "core/demo/training.h"
 #include "core/models/dinov2.h"
+#include "core/models/mixed_precision.h"
 
 namespace sememe {
 
@@ -130,8 +131,11 @@ ModelScores trainDinov2(const TrainModelsParams& params, const TrainingScenes& t
   while (!loop.done()) {
     throwIfStopped(stop);
     const TrainingBatch batch = takeBatch(train, sampler.next(loop.step(), loop.random()), loop.random());
-    const std::vector<at::Tensor> states =
-        model->hiddenStates(normalisePixels(batch.pixels, kImageNetMean, kImageNetDeviation));
+    std::vector<at::Tensor> states;
+    {
+      const MixedPrecision faster;
+      states = model->hiddenStates(normalisePixels(batch.pixels, kImageNetMean, kImageNetDeviation));
+    }
     const at::Tensor e = model->finalNorm->forward(states.back().select(1, 0));
     const at::Tensor bits = presence(batch.labels);
     const at::Tensor read = at::binary_cross_entropy_with_logits(reader(e), bits);

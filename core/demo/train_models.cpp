@@ -51,8 +51,8 @@ TrainModelsResult trainDemoModels(const TrainModelsParams& params, const std::st
   TrainModelsResult result;
   result.clip = trainClip(params, train, held, scratch, stop, progress);
   result.dinov2 = trainDinov2(params, train, held, scratch, stop, progress);
-  result.patchSaeVariance = trainPatchSae(params, train, held, scratch, stop, progress);
-  result.imageSaeVariance = trainImageSae(params, train, held, scratch, stop, progress);
+  result.patchSaeVariance = trainPatchSae(params, train, held, stop, progress);
+  result.imageSaeVariance = trainImageSae(params, train, held, stop, progress);
   for (const char* part : {"clip", "dinov2", "sae-patch", "sae-image"}) {
     for (const auto& entry : fs::recursive_directory_iterator(params.out / part)) {
       if (entry.is_regular_file()) result.files.push_back(fs::relative(entry.path(), params.out).generic_string());

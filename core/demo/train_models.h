@@ -16,8 +16,8 @@ struct TrainModelsParams {
   std::filesystem::path scratch;  // checkpoints of the running work; empty: out/training
   uint64_t seed = 1;
   int64_t images = 24000;         // training scenes (about 38 KB of memory each); 1,000 more are held out
-  int64_t clipSteps = 8000;       // of 64 images
-  int64_t dinoSteps = 5000;       // of 64 images
+  int64_t clipSteps = 7000;       // of 64 images
+  int64_t dinoSteps = 4000;       // of 64 images
   int64_t patchSaeSteps = 6000;   // of 1,024 patch tokens
   int64_t imageSaeSteps = 6000;   // of 1,024 image embeddings
 };

@@ -10,7 +10,7 @@
 
 namespace sememe {
 
-// All train on `train`, judge on `held`, keep their state in `scratch` and go on from it.
+// All train on `train`, judge on `held`, and go on from what a stopped call left (the models in `scratch`).
 
 // Writes out/clip: both towers, the tokenizer, the configurations.
 ModelScores trainClip(const TrainModelsParams& params, const TrainingScenes& train, const TrainingScenes& held,
@@ -22,9 +22,9 @@ ModelScores trainDinov2(const TrainModelsParams& params, const TrainingScenes& t
 
 // Write out/sae-patch and out/sae-image from the activations of out/clip. Return the explained variance on `held`.
 double trainPatchSae(const TrainModelsParams& params, const TrainingScenes& train, const TrainingScenes& held,
-                     const std::filesystem::path& scratch, const std::stop_token& stop, const ProgressFn& progress);
+                     const std::stop_token& stop, const ProgressFn& progress);
 double trainImageSae(const TrainModelsParams& params, const TrainingScenes& train, const TrainingScenes& held,
-                     const std::filesystem::path& scratch, const std::stop_token& stop, const ProgressFn& progress);
+                     const std::stop_token& stop, const ProgressFn& progress);
 
 // "shape 0.912, colour 1.000, …" for the log.
 std::string describe(const ModelScores& scores);

@@ -158,7 +158,7 @@ void DemoVocabulary::save(const std::filesystem::path& folder, int64_t maxLength
         {"merges", mergeList}}}};
   const Json config = {{"add_prefix_space", false},
                        {"bos_token", kBos},
-                       {"clean_up_tokenization_spaces", true},
+                       {"clean_up_tokenization_spaces", false},
                        {"do_lower_case", true},
                        {"eos_token", kEos},
                        {"errors", "replace"},
