@@ -20,28 +20,23 @@ struct Image {
 // An image of more pixels than this is refused before it is decoded: a decompression bomb, not a photograph.
 inline constexpr int64_t kMaxImagePixels = int64_t{256} * 1024 * 1024;
 
-// Decodes JPEG (also grey, CMYK, YCCK), PNG, WebP, BMP, TIFF and PBM/PGM/PPM to what Pillow's
-// `exif_transpose(open(path)).convert("RGB")` gives:
-//  - the EXIF orientation is applied (JPEG, PNG, WebP; TIFF's own tag);
+// Decodes JPEG (also grey, CMYK, YCCK), PNG, WebP, BMP, TIFF and PBM/PGM/PPM, whatever the file's ending, to what
+// Pillow's `exif_transpose(open(path)).convert("RGB")` gives:
+//  - the EXIF orientation is applied (JPEG, PNG, WebP; TIFF's own tag; an XMP packet's where there is none in EXIF);
 //  - alpha is dropped, not blended; palettes are looked up; of several frames or pages the first is taken;
-//  - 16-bit channels keep their high byte. Pillow does so for 16-bit RGB; 16-bit grey it clips at 255, which we do not
-//    follow, because it turns nearly every such image white;
-//  - CMYK becomes (255 - C) * (255 - K) / 255 and so on, as Adobe writes it (inverted) or not; no colour profile is used.
-// Pixels equal Pillow's for lossless formats. JPEG may differ by a level or two a channel where the two programs' JPEG
-// libraries differ.
-// Throws Error: NotFound or Io when the file cannot be read; Unsupported for a format not listed here; Corrupt for an
-// empty, broken, truncated or oversized (kMaxImagePixels) image. Any thread.
+//  - 16-bit channels keep their high byte (PNM's are scaled). Pillow does so for colours; 16-bit grey it clips at 255,
+//    which we do not follow, because it turns nearly every such image white;
+//  - CMYK is taken as inverted, as Adobe writes it; no colour profile is used.
+// BMP, PNM and lossless PNG, WebP and TIFF equal Pillow's pixels. JPEG and lossy WebP equal them where OpenCV's and Pillow's
+// codec libraries are alike, else to a level or two; CMYK to two. TIFF with premultiplied alpha keeps it multiplied in.
+// Throws Error: NotFound or Io when the file cannot be read; Unsupported for another kind of image; Corrupt for an empty,
+// broken, truncated or oversized (kMaxImagePixels) one. A JPEG whose end is missing counts as truncated, as with Pillow;
+// damage inside compressed data without a checksum (JPEG, lossy WebP, TIFF) may pass as wrong pixels, as everywhere.
+// Any thread.
 Image decodeImage(const std::filesystem::path& path);
 
 // The same from bytes; `name` stands for the file in errors.
 Image decodeImage(std::span<const std::byte> bytes, const std::string& name);
-
-// Width and height as stored (before the EXIF orientation), from the header alone. Throws as decodeImage does. Any thread.
-struct ImageSize {
-  int width = 0;
-  int height = 0;
-};
-ImageSize readImageSize(std::span<const std::byte> bytes, const std::string& name);
 
 // Whole files. `quality` 1 … 100. Throws Error (Invalid) for an empty image or one whose `rgb` has the wrong size. Any thread.
 std::vector<uint8_t> encodeJpeg(const Image& image, int quality);

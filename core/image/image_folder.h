@@ -26,15 +26,16 @@ struct ImageFolder {
 
 // Lists root/split (root itself when `split` is empty). Files count by their ending, whatever its case: .jpg .jpeg .png
 // .ppm .bmp .pgm .tif .tiff .webp.
-//  - Sub-folders without images beside them are classes, in torchvision's ImageFolder order: classes by name, inside a
-//    class a folder's own files by name, then its sub-folders by name (bytes compared, as Python compares text). A class
+//  - Sub-folders without images beside them are classes, in torchvision's ImageFolder order: classes by name; inside a
+//    class its folders by their path, and in each the files by name (bytes compared, as Python compares text). A class
 //    folder without an image keeps its number, and a hidden folder (".git") is no class.
 //  - With images directly in the folder there are no classes: all images below it, sorted by relative path.
 // Symbolic links are followed; a link back to a folder above it is skipped, and a link to nothing too. Sub-folders that
-// cannot be read are left out with a warning in the log.
-// With `split` empty and root holding nothing but split folders (train, val, validation, test), it throws and names them.
+// cannot be read, and names that are not UTF-8, are left out with a warning in the log.
+// With `split` empty and root holding nothing but split folders (train, val, test and the like), it throws and names them.
 // A million files take seconds and about 100 bytes each. Any thread.
-// Throws Error: NotFound when the folder or split is not there or holds no image, Io when it cannot be read.
+// Throws Error: NotFound when the folder or split is not there or holds no image, Io when it cannot be read, Invalid for
+// a split that leads out of root.
 ImageFolder listImageFolder(const std::filesystem::path& root, const std::string& split = "");
 
 }  // namespace sememe

@@ -46,13 +46,13 @@ struct ImageBatch {
   std::vector<ImageFailure> failures;   // ascending
 };
 
-// One consumer thread; the workers are its own and end with it. At most workers + 2 batches are held, so memory does not
-// grow with the folder. Workers decode with OpenCV's own threads off and do no parallel torch work.
+// One consumer thread; the workers are its own and end with it. They run at most workers / batch + 2 batches ahead, so
+// memory does not grow with the folder. They call no torch operator, and OpenCV's own threads are off.
 class ImageLoader {
  public:
   using Options = ImageLoaderOptions;
 
-  // `folder` is copied in part: the paths from first to last. Throws Error (Invalid) for options outside their range, and
+  // Keeps a copy of the paths from first to last. Throws Error (Invalid) for options outside their range, and
   // when the config gives images of different sizes, which make no batch.
   ImageLoader(const ImageFolder& folder, PreprocessConfig config, Options options = {});
   ~ImageLoader();  // prompt: at most one image per worker is finished first

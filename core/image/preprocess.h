@@ -5,6 +5,7 @@
 
 #include <array>
 #include <filesystem>
+#include <span>
 #include <string>
 
 #include "core/image/image.h"
@@ -34,19 +35,25 @@ struct PreprocessConfig {
   // Stable text of everything that changes a pixel, for keys of stored results.
   std::string fingerprint() const;
 
-  // Whether every image comes out at one size, so that batches can be made; then width and height say it.
-  bool fixedSize() const;
-  ImageSize outputSize() const;  // throws Error (Invalid) unless fixedSize()
+  // Whether every image comes out at one size, outputHeight() x outputWidth(), so that batches can be made of them.
+  bool fixedSize() const { return centerCrop || (resize && shortestEdge == 0); }
+  int outputHeight() const { return centerCrop ? cropHeight : resizeHeight; }
+  int outputWidth() const { return centerCrop ? cropWidth : resizeWidth; }
 };
 
-// Reads modelFolder/preprocessor_config.json, or the image_processor part of processor_config.json. Known are the
-// processors of CLIP, SigLIP and DINOv2 (Bit), old and new forms alike. Throws Error: NotFound when neither file is
+// Reads the image_processor part of modelFolder/processor_config.json where there is one, else
+// modelFolder/preprocessor_config.json. Known are the processors of CLIP (LLaVA's too), SigLIP, DINOv2 (Bit) and ViT, old
+// and new forms alike; where the file does not name its kind, config.json's model_type does. Throws Error: NotFound when neither file is
 // there, Corrupt for broken JSON or values outside their range, Unsupported for another kind of processor.
 PreprocessConfig readPreprocessConfig(const std::filesystem::path& modelFolder);
 
-// float32 [3, H, W], channels red, green, blue. Equal to the processor's PIL form (`use_fast=False`) up to float
-// rounding. Throws Error (Invalid) for an empty image or one that would be resized to nothing or to over
-// kMaxImagePixels. Any thread.
+// float32 [3, H, W], channels red, green, blue. Equal to the processor's PIL form (`use_fast=False`) on the same pixels.
+// Throws Error (Invalid) for an empty image, or one that would be resized to nothing or to more than kMaxImagePixels. Any
+// thread.
 at::Tensor preprocess(const Image& image, const PreprocessConfig& config);
+
+// The same into memory of the caller: 3 * H * W floats, [3, H, W]. Throws Error (Mismatch) too, when `out` has another
+// size than the image comes out at.
+void preprocessInto(const Image& image, const PreprocessConfig& config, std::span<float> out);
 
 }  // namespace sememe
