@@ -1,0 +1,81 @@
+// What the program remembers between starts.
+#include "ui/settings/settings.h"
+
+#include <QDir>
+#include <QFileInfo>
+#include <QSettings>
+#include <QStandardPaths>
+#include <QVariant>
+#include <algorithm>
+
+namespace sememe {
+namespace {
+
+QVariant fromList(const QList<int>& values) {
+  QStringList texts;
+  for (const int value : values) texts.append(QString::number(value));
+  return texts.join(QLatin1Char(' '));
+}
+
+QList<int> toList(const QVariant& value, int size) {
+  QList<int> values;
+  for (const QString& text : value.toString().split(QLatin1Char(' '), Qt::SkipEmptyParts)) {
+    bool ok = false;
+    const int number = text.toInt(&ok);
+    if (!ok || number < 0 || number > 100000) return {};
+    values.append(number);
+  }
+  return values.size() == size ? values : QList<int>();
+}
+
+}  // namespace
+
+QString SettingsFile::defaultPath() {
+  return QStandardPaths::writableLocation(QStandardPaths::GenericConfigLocation) + QStringLiteral("/sememe/sememe.ini");
+}
+
+Settings SettingsFile::read() const {
+  const QSettings file(m_path, QSettings::IniFormat);
+  Settings s;
+  const QString theme = file.value(QStringLiteral("window/theme")).toString();
+  if (theme == QLatin1String("light")) s.theme = ThemeMode::Light;
+  if (theme == QLatin1String("dark")) s.theme = ThemeMode::Dark;
+  const int side = file.value(QStringLiteral("explore/thumbnailSide"), 0).toInt();
+  s.thumbnailSide = side <= 0 ? 0 : std::clamp(side, 64, 320);
+  s.windowGeometry = file.value(QStringLiteral("window/geometry")).toByteArray();
+  s.exploreSplitter = toList(file.value(QStringLiteral("explore/splitter")), 3);
+  s.columnWidths = toList(file.value(QStringLiteral("explore/columns")), 5);
+  s.sortColumn = std::clamp(file.value(QStringLiteral("explore/sortColumn"), s.sortColumn).toInt(), 0, 4);
+  s.sortDescending = file.value(QStringLiteral("explore/sortDescending"), s.sortDescending).toBool();
+  s.histogramLog = file.value(QStringLiteral("explore/histogramLog"), s.histogramLog).toBool();
+  s.recentWorkspaces = file.value(QStringLiteral("files/recent")).toStringList();
+  s.recentWorkspaces.removeAll(QString());
+  s.recentWorkspaces = s.recentWorkspaces.mid(0, kRecentWorkspaces);
+  s.demoFolder = file.value(QStringLiteral("files/demoFolder")).toString();
+  return s;
+}
+
+void SettingsFile::write(const Settings& s) const {
+  QDir().mkpath(QFileInfo(m_path).absolutePath());
+  QSettings file(m_path, QSettings::IniFormat);
+  const char* themes[] = {"system", "light", "dark"};
+  file.setValue(QStringLiteral("window/theme"), QString::fromLatin1(themes[int(s.theme)]));
+  file.setValue(QStringLiteral("window/geometry"), s.windowGeometry);
+  file.setValue(QStringLiteral("explore/thumbnailSide"), s.thumbnailSide);
+  file.setValue(QStringLiteral("explore/splitter"), fromList(s.exploreSplitter));
+  file.setValue(QStringLiteral("explore/columns"), fromList(s.columnWidths));
+  file.setValue(QStringLiteral("explore/sortColumn"), s.sortColumn);
+  file.setValue(QStringLiteral("explore/sortDescending"), s.sortDescending);
+  file.setValue(QStringLiteral("explore/histogramLog"), s.histogramLog);
+  file.setValue(QStringLiteral("files/recent"), s.recentWorkspaces);
+  file.setValue(QStringLiteral("files/demoFolder"), s.demoFolder);
+}
+
+void rememberWorkspace(Settings& settings, const QString& workspace) {
+  const QString path = QFileInfo(workspace).absoluteFilePath();
+  settings.recentWorkspaces.removeAll(path);
+  settings.recentWorkspaces.prepend(path);
+  settings.recentWorkspaces = settings.recentWorkspaces.mid(0, kRecentWorkspaces);
+}
+
+}  // namespace sememe

@@ -1,0 +1,46 @@
+// What the program remembers between starts: one typed struct, and the file that keeps it.
+#pragma once
+
+#include <QByteArray>
+#include <QList>
+#include <QString>
+#include <QStringList>
+
+#include "ui/theme/theme.h"
+
+namespace sememe {
+
+struct Settings {
+  ThemeMode theme = ThemeMode::System;
+  int thumbnailSide = 0;  // pixels of a cell of the grid; 0: as large as fits. 64 … 320
+  QByteArray windowGeometry;
+  QList<int> exploreSplitter;  // widths of the three panels; empty: as designed
+  QList<int> columnWidths;     // of the neuron table; empty: as designed
+  int sortColumn = 1;          // of NeuronTableModel
+  bool sortDescending = true;
+  bool histogramLog = true;
+  QStringList recentWorkspaces;  // absolute paths, the last one opened first; at most kRecentWorkspaces
+  QString demoFolder;            // where the demo workspace was made last
+};
+
+constexpr int kRecentWorkspaces = 10;
+
+// Keeps a Settings in an INI file. GUI thread. Values that are missing or make no sense are read as the defaults.
+class SettingsFile {
+ public:
+  explicit SettingsFile(QString path) : m_path(std::move(path)) {}
+
+  // Of this user: ~/.config/sememe/sememe.ini
+  static QString defaultPath();
+
+  Settings read() const;
+  void write(const Settings& settings) const;
+
+ private:
+  QString m_path;
+};
+
+// Puts `workspace` first in the list, once.
+void rememberWorkspace(Settings& settings, const QString& workspace);
+
+}  // namespace sememe

@@ -1,0 +1,258 @@
+// The main window: pages, opening, messages, running work. Its menus are in main_window_menus.cpp.
+#include "ui/window/main_window.h"
+
+#include <QApplication>
+#include <QCloseEvent>
+#include <QDragEnterEvent>
+#include <QDropEvent>
+#include <QFileDialog>
+#include <QFileInfo>
+#include <QMessageBox>
+#include <QMimeData>
+#include <QStandardPaths>
+#include <QStatusBar>
+#include <QVBoxLayout>
+
+#include "ui/window/dialogs.h"
+
+namespace sememe {
+namespace {
+
+constexpr int kMessageMs = 8000;
+
+QString workspaceIn(const QMimeData* data) {
+  for (const QUrl& url : data->urls()) {
+    if (url.isLocalFile() && url.toLocalFile().endsWith(QLatin1String(".sememe"), Qt::CaseInsensitive)) return url.toLocalFile();
+  }
+  return {};
+}
+
+std::filesystem::path toPath(const QString& text) { return std::filesystem::path(text.toStdU16String()); }
+
+}  // namespace
+
+MainWindow::MainWindow(Theme& theme, JobRunner& runner, Services services, std::optional<SettingsFile> settings)
+    : m_theme(theme), m_runner(runner), m_services(std::move(services)), m_file(std::move(settings)) {
+  if (m_file) m_settings = m_file->read();
+  setWindowTitle(QStringLiteral("Sememe"));
+  setWindowIcon(Theme::programIcon());
+  setAcceptDrops(true);
+  setMinimumSize(960, 560);
+  resize(1360, 860);
+
+  m_start = new StartPage(theme);
+  m_explore = new ExplorePage(theme, runner, m_services.readImage);
+  m_pages = new QStackedWidget;
+  m_pages->addWidget(m_start);
+  m_pages->addWidget(m_explore);
+  m_messages = new MessageBar(theme);
+  auto* middle = new QWidget;
+  auto* column = new QVBoxLayout(middle);
+  column->setContentsMargins(0, 0, 0, 0);
+  column->setSpacing(0);
+  column->addWidget(m_messages);
+  column->addWidget(m_pages, 1);
+  setCentralWidget(middle);
+
+  m_jobStatus = new JobStatus;
+  statusBar()->setSizeGripEnabled(false);
+  statusBar()->addPermanentWidget(m_jobStatus);
+  connect(&runner, &JobRunner::jobStarted, m_jobStatus, &JobStatus::add);
+  connect(m_jobStatus, &JobStatus::ended, this, [this](const QString& sentence) { statusBar()->showMessage(sentence, kMessageMs); });
+
+  makeFileMenu();
+  makeEditMenu();
+  makeViewMenu();
+  makeGoMenu();
+  makeHelpMenu();
+
+  connect(m_start, &StartPage::openWanted, this, &MainWindow::askWorkspace);
+  connect(m_start, &StartPage::demoWanted, this, &MainWindow::askDemo);
+  connect(m_start, &StartPage::recentChosen, this, &MainWindow::openWorkspace);
+  connect(m_explore, &ExplorePage::neuronChanged, this, &MainWindow::updateActions);
+  connect(m_explore, &ExplorePage::reloadWanted, this, [this] { openWorkspace(m_workspace); });
+  connect(m_explore, &ExplorePage::failed, this, [this](const JobFailure& failure) {
+    m_messages->showFailure(tr("Reading the workspace failed"), failure, [this] { openWorkspace(m_workspace); });
+  });
+
+  m_theme.setMode(m_settings.theme);
+  m_explore->applySettings(m_settings);
+  if (!m_settings.windowGeometry.isEmpty()) restoreGeometry(m_settings.windowGeometry);
+  updateRecent();
+  updateActions();
+}
+
+void MainWindow::askWorkspace() {
+  QString folder = m_settings.recentWorkspaces.isEmpty() ? QString() : QFileInfo(m_settings.recentWorkspaces.first()).absolutePath();
+  if (folder.isEmpty()) folder = QStandardPaths::writableLocation(QStandardPaths::HomeLocation);
+  const QString path = QFileDialog::getOpenFileName(this, tr("Open workspace"), folder,
+                                                    tr("Sememe workspaces (*.sememe);;All files (*)"));
+  if (!path.isEmpty()) openWorkspace(path);
+}
+
+void MainWindow::openWorkspace(const QString& path) {
+  if (path.isEmpty()) return;
+  const int generation = ++m_openGeneration;
+  m_messages->hide();
+  m_explore->saveEdits();
+  m_runner.closeConnections();
+  m_start->setBusy(true);
+  JobSpec spec;
+  spec.lane = Lane::Writer;  // it may have to bring the file up to date
+  Job* job = m_runner.run(
+      spec, this, [file = toPath(QFileInfo(path).absoluteFilePath())](JobContext&) { return openSummary(file); },
+      [this, generation](const WorkspaceSummary& summary) {
+        if (generation == m_openGeneration) showSummary(summary);
+      });
+  connect(job, &Job::failed, this, [this, generation, path](const JobFailure& failure) {
+    if (generation != m_openGeneration) return;
+    m_start->setBusy(m_makingDemo);
+    if (failure.code == ErrorCode::NotFound) {
+      m_settings.recentWorkspaces.removeAll(QFileInfo(path).absoluteFilePath());
+      updateRecent();
+      saveSettings();
+    }
+    m_messages->showFailure(tr("“%1” can not be opened").arg(QFileInfo(path).fileName()), failure);
+    Q_EMIT openFailed(failure);
+  });
+}
+
+void MainWindow::showSummary(const WorkspaceSummary& summary) {
+  m_workspace = QString::fromStdString(summary.path.string());
+  m_start->setBusy(m_makingDemo);
+  rememberWorkspace(m_settings, m_workspace);
+  updateRecent();
+  setWindowTitle(tr("%1 – Sememe").arg(QFileInfo(m_workspace).completeBaseName()));
+  setWindowFilePath(m_workspace);
+  m_pages->setCurrentWidget(m_explore);
+  m_explore->setWorkspace(summary);
+  m_explore->list().table().setFocus();
+  updateActions();
+  saveSettings();
+  Q_EMIT workspaceOpened();
+}
+
+void MainWindow::closeWorkspace() {
+  ++m_openGeneration;
+  m_explore->clear();
+  m_runner.closeConnections();
+  m_workspace.clear();
+  m_messages->hide();
+  setWindowFilePath({});
+  setWindowTitle(QStringLiteral("Sememe"));
+  m_pages->setCurrentWidget(m_start);
+  updateActions();
+}
+
+void MainWindow::askDemo() {
+  QString suggestion = m_settings.demoFolder;
+  if (suggestion.isEmpty())
+    suggestion = QStandardPaths::writableLocation(QStandardPaths::DocumentsLocation) + QStringLiteral("/sememe-demo");
+  const QString folder = askDemoFolder(this, suggestion);
+  if (!folder.isEmpty()) makeDemo(folder);
+}
+
+void MainWindow::makeDemo(const QString& folder) {
+  if (m_makingDemo) return;
+  m_makingDemo = true;
+  m_messages->hide();
+  m_settings.demoFolder = folder;
+  saveSettings();
+  m_start->setBusy(true);
+  updateActions();
+  JobSpec spec;
+  spec.lane = Lane::Compute;
+  spec.title = tr("Making the demo workspace");
+  const auto finish = [this] {
+    m_makingDemo = false;
+    m_start->setBusy(false);
+    updateActions();
+  };
+  Job* job = m_runner.run(
+      spec, this,
+      [make = m_services.makeDemo, out = toPath(folder)](JobContext& context) { return make(out, context.stop, context.progress); },
+      [this](const std::filesystem::path& workspace) { openWorkspace(QString::fromStdString(workspace.string())); });
+  connect(job, &Job::done, this, finish);
+  connect(job, &Job::cancelled, this, finish);
+  connect(job, &Job::failed, this, [this, finish, folder](const JobFailure& failure) {
+    finish();
+    m_messages->showFailure(tr("The demo workspace could not be made"), failure, [this, folder] { makeDemo(folder); });
+  });
+}
+
+void MainWindow::updateRecent() {
+  m_start->setRecent(m_settings.recentWorkspaces);
+  m_recent->clear();
+  for (const QString& path : m_settings.recentWorkspaces) {
+    QString text = QFileInfo(path).fileName();
+    QAction* action = m_recent->addAction(text.replace(QLatin1Char('&'), QLatin1String("&&")), this, [this, path] { openWorkspace(path); });
+    action->setToolTip(path);
+  }
+  m_recent->setToolTipsVisible(true);
+  m_recent->setEnabled(!m_settings.recentWorkspaces.isEmpty());
+  if (m_settings.recentWorkspaces.isEmpty()) return;
+  m_recent->addSeparator();
+  m_recent->addAction(tr("Clear list"), this, [this] {
+    m_settings.recentWorkspaces.clear();
+    updateRecent();
+    saveSettings();
+  });
+}
+
+void MainWindow::updateActions() {
+  const bool open = !m_workspace.isEmpty();
+  for (QAction* action : m_workspaceActions) action->setEnabled(open);
+  for (QAction* action : m_pageActions) action->setEnabled(open && m_explore->hasNeuron());
+  m_demo->setEnabled(!m_makingDemo);
+}
+
+void MainWindow::resetLayout() {
+  Settings defaults;
+  Settings now = m_settings;
+  m_explore->storeSettings(now);
+  now.thumbnailSide = defaults.thumbnailSide;
+  now.exploreSplitter = defaults.exploreSplitter;
+  now.columnWidths = defaults.columnWidths;
+  m_settings = now;
+  m_explore->applySettings(m_settings);
+  m_sizes->actions().first()->setChecked(true);
+  if (!isFullScreen() && !isMaximized()) resize(1360, 860);
+}
+
+void MainWindow::saveSettings() {
+  if (!m_file) return;
+  m_explore->storeSettings(m_settings);
+  m_settings.windowGeometry = saveGeometry();
+  m_file->write(m_settings);
+}
+
+void MainWindow::closeEvent(QCloseEvent* event) {
+  if (m_jobStatus->running()) {
+    QMessageBox box(QMessageBox::Question, tr("Sememe"), tr("Work is still running. Stop it and quit?"), QMessageBox::NoButton, this);
+    box.setInformativeText(tr("What is done is kept; the same work goes on from there the next time."));
+    QPushButton* stop = box.addButton(tr("Stop and quit"), QMessageBox::AcceptRole);
+    box.addButton(tr("Go on"), QMessageBox::RejectRole);
+    box.exec();
+    if (box.clickedButton() != stop) {
+      event->ignore();
+      return;
+    }
+    m_jobStatus->cancelAll();
+  }
+  m_explore->saveEdits();
+  saveSettings();
+  event->accept();
+}
+
+void MainWindow::dragEnterEvent(QDragEnterEvent* event) {
+  if (!workspaceIn(event->mimeData()).isEmpty()) event->acceptProposedAction();
+}
+
+void MainWindow::dropEvent(QDropEvent* event) {
+  const QString path = workspaceIn(event->mimeData());
+  if (path.isEmpty()) return;
+  event->acceptProposedAction();
+  openWorkspace(path);
+}
+
+}  // namespace sememe

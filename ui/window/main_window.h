@@ -1,0 +1,99 @@
+// The main window: menus, pages, messages, running work.
+#pragma once
+
+#include <QAction>
+#include <QActionGroup>
+#include <QMainWindow>
+#include <QMenu>
+#include <QStackedWidget>
+#include <functional>
+#include <optional>
+
+#include "ui/explore/explore_page.h"
+#include "ui/jobs/job_runner.h"
+#include "ui/settings/settings.h"
+#include "ui/theme/theme.h"
+#include "ui/widgets/job_status.h"
+#include "ui/widgets/message_bar.h"
+#include "ui/window/start_page.h"
+
+namespace sememe {
+
+// What the window needs from outside: it never includes what uses LibTorch.
+struct Services {
+  ImageReader readImage;
+  // Makes the demo workspace in a folder and returns its file; on the compute lane. Throws Error, Cancelled.
+  std::function<std::filesystem::path(const std::filesystem::path& folder, const std::stop_token&, const ProgressFn&)> makeDemo;
+  QString version;
+};
+
+class MainWindow : public QMainWindow {
+  Q_OBJECT
+ public:
+  // `settings`: where to keep what is to be remembered; none: start from the defaults and remember nothing.
+  MainWindow(Theme& theme, JobRunner& runner, Services services, std::optional<SettingsFile> settings);
+
+  void openWorkspace(const QString& path);
+  void closeWorkspace();
+  void makeDemo(const QString& folder);
+  QString workspacePath() const { return m_workspace; }  // empty: none is open
+
+  ExplorePage& explore() { return *m_explore; }
+  StartPage& startPage() { return *m_start; }
+  bool showsStartPage() const { return m_pages->currentWidget() == m_start; }
+  MessageBar& messages() { return *m_messages; }
+  JobStatus& jobStatus() { return *m_jobStatus; }
+  const Settings& settings() const { return m_settings; }
+
+ Q_SIGNALS:
+  void workspaceOpened();
+  void openFailed(const sememe::JobFailure& failure);
+
+ protected:
+  void closeEvent(QCloseEvent*) override;
+  void dragEnterEvent(QDragEnterEvent*) override;
+  void dropEvent(QDropEvent*) override;
+
+ private:
+  void makeFileMenu();
+  void makeEditMenu();
+  void makeViewMenu();
+  void makeGoMenu();
+  void makeHelpMenu();
+  QAction* add(QMenu* menu, const QString& icon, const QString& text, const QList<QKeySequence>& keys, std::function<void()> run);
+  QAction* addOnPage(QMenu* menu, const QString& icon, const QString& text, const QList<QKeySequence>& keys,
+                     std::function<void()> run);
+
+  void askWorkspace();
+  void askDemo();
+  void showSummary(const WorkspaceSummary& summary);
+  void updateRecent();
+  void updateActions();
+  void resetLayout();
+  void listShortcuts();
+  void saveSettings();
+
+  Theme& m_theme;
+  JobRunner& m_runner;
+  Services m_services;
+  std::optional<SettingsFile> m_file;
+  Settings m_settings;
+  QString m_workspace;
+  int m_openGeneration = 0;
+  bool m_makingDemo = false;
+
+  QStackedWidget* m_pages;
+  StartPage* m_start;
+  ExplorePage* m_explore;
+  MessageBar* m_messages;
+  JobStatus* m_jobStatus;
+  QMenu* m_recent = nullptr;
+  QActionGroup* m_themes = nullptr;
+  QActionGroup* m_sizes = nullptr;
+  QAction* m_close = nullptr;
+  QAction* m_demo = nullptr;
+  QList<QAction*> m_workspaceActions;  // need an open workspace
+  QList<QAction*> m_pageActions;       // need a neuron on the Explore page
+};
+
+}  // namespace sememe
