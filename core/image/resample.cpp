@@ -181,18 +181,17 @@ Image resizeImage(const Image& image, int width, int height, Resample filter) {
   if (width == image.width && height == image.height) return image;
   if (filter == Resample::Nearest) return resizeNearest(image, width, height);
 
-  if (height == image.height) {
-    return {width, height, resampleAcross(image, width, 0, height, filter)};
-  }
+  if (height == image.height) return {width, height, resampleAcross(image, width, 0, height, filter)};
   const Weights down = makeWeights(image.height, height, filter);
   if (width == image.width) return resampleDown(image.rgb, width, 0, height, down);
+  // Pillow's choice of the first pass, as of version 13; which one is first shows in the rounding between them.
+  const bool downFirst = height < image.height && image.height - height > 2 * (int64_t{image.width} - width);
+  if (downFirst) {
+    const Image rows = resampleDown(image.rgb, image.width, 0, height, down);
+    return {width, height, resampleAcross(rows, width, 0, height, filter)};
+  }
   const int firstRow = down.lines.front().first;
   const int lastRow = down.lines.back().first + down.lines.back().count;
-  if (width > kMaxImagePixels / (lastRow - firstRow)) {
-    throw Error(ErrorCode::Invalid, "an image of " + std::to_string(image.width) + " x " + std::to_string(image.height) +
-                                        " is too long and thin to be resized to " + std::to_string(width) + " x " +
-                                        std::to_string(height));
-  }
   const std::vector<uint8_t> rows = resampleAcross(image, width, firstRow, lastRow - firstRow, filter);
   return resampleDown(rows, width, firstRow, height, down);
 }

@@ -109,6 +109,7 @@ Container parseTiff(const ByteView& file) {
   Container result;
   if (!tiff.field(kWidth)) tiff.broken(kWidth);
   if (!tiff.field(kHeight)) tiff.broken(kHeight);
+  if (!tiff.field(kPhotometric)) tiff.broken(kPhotometric);
   checkImageSize(file, tiff.number(kWidth, 0), tiff.number(kHeight, 0));
   result.width = static_cast<int>(tiff.number(kWidth, 0));
   result.height = static_cast<int>(tiff.number(kHeight, 0));
