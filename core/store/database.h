@@ -104,14 +104,14 @@ class Statement {
 
   template <class T>
   void bindOne(int index, const T& value) {
-    if constexpr (std::is_floating_point_v<T>) {
+    if constexpr (std::is_same_v<T, std::nullptr_t>) {
+      bind(index, nullptr);
+    } else if constexpr (std::is_floating_point_v<T>) {
       bind(index, double(value));
     } else if constexpr (std::is_integral_v<T> || std::is_enum_v<T>) {
       bind(index, int64_t(value));
     } else if constexpr (std::is_convertible_v<const T&, std::string_view>) {
       bind(index, std::string_view(value));
-    } else if constexpr (std::is_same_v<T, std::nullptr_t>) {
-      bind(index, nullptr);
     } else {
       bind(index, std::as_bytes(std::span(value)));
     }

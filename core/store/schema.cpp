@@ -1,6 +1,8 @@
 // The tables of a workspace file: making them, bringing older files up to date, refusing what is not ours.
 #include "core/store/schema.h"
 
+#include <filesystem>
+#include <iterator>
 #include <string>
 
 #include "core/base/error.h"
@@ -208,12 +210,28 @@ void check(const Identity& found, OpenMode mode, const std::string& where) {
   }
 }
 
+// SQLite fills a last page that was cut off with zeros; whole files end with a whole page. While there are
+// changes in the -wal file, another program may be writing the page.
+void checkLength(const Database& database) {
+  const std::string where = database.path().string();
+  const int64_t page = database.queryInt("PRAGMA page_size");
+  std::error_code ignored;
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    const auto pending = std::filesystem::file_size(where + "-wal", ignored);
+    if (!ignored && pending > 0) return;
+    const auto size = std::filesystem::file_size(where, ignored);
+    if (ignored || size % uint64_t(page) == 0) return;
+  }
+  throw Error(ErrorCode::Corrupt, "the file is cut short: it does not end with a whole page", where);
+}
+
 }  // namespace
 
 void prepareSchema(Database& database, OpenMode mode) {
   const std::string where = database.path().string();
   const Identity found = identify(database);
   check(found, mode, where);
+  checkLength(database);
   database.execute("PRAGMA foreign_keys = ON; PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY");
   if (mode == OpenMode::ReadOnly) return;
 
