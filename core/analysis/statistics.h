@@ -25,9 +25,9 @@ constexpr int kHistogramBins = 64;
 using ActivationHistogram = std::array<int64_t, kHistogramBins>;
 
 // First pass: everything but the histogram. One thread at a time; memory F · 32 bytes.
-class NeuronStatistics {
+class RunningStatistics {
  public:
-  explicit NeuronStatistics(int64_t neurons);  // throws Error (Invalid) unless positive
+  explicit RunningStatistics(int64_t neurons);  // throws Error (Invalid) unless positive
 
   // Activations [n, F] (float32, CPU). Throws Error (Mismatch; Invalid: NaN or infinite, naming row and neuron).
   void add(const at::Tensor& activations);
@@ -49,9 +49,9 @@ class NeuronStatistics {
 // Second pass, once the maxima are known: the histograms. One thread at a time; memory F · 512 bytes.
 class NeuronHistograms {
  public:
-  explicit NeuronHistograms(std::vector<float> maxima);  // NeuronStatistics::maxima()
+  explicit NeuronHistograms(std::vector<float> maxima);  // RunningStatistics::maxima()
 
-  void add(const at::Tensor& activations);  // as NeuronStatistics
+  void add(const at::Tensor& activations);  // as RunningStatistics
   void addSparse(std::span<const int32_t> columns, std::span<const float> values);
 
   const ActivationHistogram& of(int64_t neuron) const { return m_histograms[static_cast<size_t>(neuron)]; }

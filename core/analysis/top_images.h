@@ -30,7 +30,7 @@ class TopImages {
   void add(int64_t first, const at::Tensor& activations);
   void add(std::span<const int64_t> images, const at::Tensor& activations);
   // The same from compressed rows: image i's non-zeros are offsets[i] … offsets[i + 1] − 1 of `columns` and `values`; all
-  // values above zero. Dense and sparse blocks may be mixed.
+  // values above zero. Throws Error (Invalid) also when dense and sparse blocks are mixed.
   void addSparse(std::span<const int64_t> images, std::span<const int64_t> offsets, std::span<const int32_t> columns,
                  std::span<const float> values);
 
@@ -46,13 +46,15 @@ class TopImages {
   at::Tensor worst() const;        // float64 [F]: the weakest of them, the paper's hai_indices_worst
 
  private:
-  void begin(std::span<const int64_t> images);
+  enum class Kind { None, Dense, Sparse };
+  void begin(std::span<const int64_t> images, Kind kind);
   void insert(int64_t neuron, int64_t image, float activation);
 
   int64_t m_neurons;
   int m_k;
   int64_t m_images = 0;
   int64_t m_last = -1;
+  Kind m_kind = Kind::None;
   std::vector<ImageActivation> m_kept;  // [F, k], each neuron's first m_counts ascending
   std::vector<int> m_counts;
   std::deque<int64_t> m_recent;         // the last 2k images: the silent ones that a neuron with few images is given

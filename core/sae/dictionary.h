@@ -15,7 +15,7 @@
 namespace sememe {
 
 // Codes of N rows with only the non-zeros kept (compressed rows). CPU tensors.
-struct SparseRows {
+struct SparseCodes {
   at::Tensor offsets;  // int64 [N + 1]; row i's non-zeros are offsets[i] … offsets[i + 1] − 1
   at::Tensor columns;  // int32 [nnz], ascending within a row
   at::Tensor values;   // float32 [nnz], above zero
@@ -48,12 +48,12 @@ class Dictionary {
   // inference. Any real dtype and device. Throws Error (Mismatch) when the last axis is not d.
   at::Tensor encode(const at::Tensor& x) const;
   // The same, dense codes of at most `blockRows` rows being in memory at a time. x [N, d] (more axes count as rows).
-  SparseRows encodeSparse(const at::Tensor& x, int64_t blockRows = 1024) const;
+  SparseCodes encodeSparse(const at::Tensor& x, int64_t blockRows = 1024) const;
   // z [..., F] → [..., d], float32. Throws Error (Mismatch) when the last axis is not F.
   at::Tensor decode(const at::Tensor& z) const;
   // The same from the latents of the first `groups` groups alone. Throws Error (Invalid) outside 0 … number of groups.
   at::Tensor decodePrefix(const at::Tensor& z, int64_t groups) const;
-  at::Tensor decodeSparse(const SparseRows& z) const;  // → [N, d], float32
+  at::Tensor decodeSparse(const SparseCodes& z) const;  // → [N, d], float32
 
   virtual at::Tensor decoderRows() const = 0;  // [F, d], float32: each latent's direction; do not write into it
   virtual at::Tensor decoderBias() const = 0;  // [d], float32

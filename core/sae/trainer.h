@@ -59,6 +59,7 @@ class Trainer {
   virtual const TrainParams& params() const = 0;
   virtual int64_t stepsDone() const = 0;
   virtual double normFactor() const = 0;
+  virtual const StepStats& last() const = 0;  // of the last step taken, also after loadState()
 
   // One update on x [B, d] (any B ≥ 1, float32, any device), which it divides by normFactor(). Throws Error (Mismatch:
   // width; Diverged: a loss or gradient that is NaN or infinite, naming the step; the weights are as before the step).
@@ -67,7 +68,7 @@ class Trainer {
   // The dictionary as it is now, for activations as they come (biases and threshold scaled back by normFactor()): a copy.
   virtual std::unique_ptr<Dictionary> dictionary() const = 0;
 
-  // Everything that the next steps depend on: weights, moments, counters, threshold, normFactor(). The order of rows
+  // Everything that the next steps depend on: weights, moments, counters, threshold, normFactor(); and last(). The order of rows
   // depends on the seed and the step alone (core/sae/row_source.h). Atomic. Throws Error (Io, DiskFull).
   virtual void saveState(const std::filesystem::path& path) const = 0;
   // Throws Error (NotFound, Io, Corrupt; Mismatch when it was saved with other parameters, naming them).
