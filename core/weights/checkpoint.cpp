@@ -7,6 +7,8 @@
 #include "core/base/error.h"
 #include "core/base/files.h"
 #include "core/base/hash.h"
+#include "core/weights/dtypes.h"
+#include "core/weights/torch_file.h"
 
 namespace fs = std::filesystem;
 using nlohmann::json;
@@ -45,6 +47,12 @@ struct Loader {
 // Every tensor of one weight file.
 std::map<std::string, Loader> readShard(const fs::path& path) {
   std::map<std::string, Loader> result;
+  if (path.extension() != ".safetensors") {
+    for (auto& [key, tensor] : readStateDict(path))
+      result[key] = {{tensor.sizes().vec(), dtypeName(tensor.scalar_type()), tensor.numel() * tensor.element_size()},
+                     [tensor = tensor] { return tensor; }};
+    return result;
+  }
   const auto file = SafetensorsFile::open(path);
   for (const std::string& key : file->keys())
     result[key] = {file->info(key), [file, key] { return file->tensor(key); }};

@@ -1,6 +1,7 @@
 // The names of the element types, and tensors over mapped files.
 #include "core/weights/dtypes.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace sememe {
@@ -8,27 +9,27 @@ namespace {
 
 struct Names {
   at::ScalarType type;
-  std::string_view torch, safetensors, storage;
+  std::string_view torch, safetensors, storage, numpy;
 };
 
 constexpr Names kNames[] = {
-    {at::kFloat, "float32", "F32", "FloatStorage"},
-    {at::kDouble, "float64", "F64", "DoubleStorage"},
-    {at::kHalf, "float16", "F16", "HalfStorage"},
-    {at::kBFloat16, "bfloat16", "BF16", "BFloat16Storage"},
-    {at::kLong, "int64", "I64", "LongStorage"},
-    {at::kInt, "int32", "I32", "IntStorage"},
-    {at::kShort, "int16", "I16", "ShortStorage"},
-    {at::kChar, "int8", "I8", "CharStorage"},
-    {at::kByte, "uint8", "U8", "ByteStorage"},
-    {at::kBool, "bool", "BOOL", "BoolStorage"},
-    {at::kUInt16, "uint16", "U16", ""},
-    {at::kUInt32, "uint32", "U32", ""},
-    {at::kUInt64, "uint64", "U64", ""},
-    {at::kFloat8_e4m3fn, "float8_e4m3fn", "F8_E4M3", ""},
-    {at::kFloat8_e5m2, "float8_e5m2", "F8_E5M2", ""},
-    {at::kComplexFloat, "complex64", "C64", "ComplexFloatStorage"},
-    {at::kComplexDouble, "complex128", "", "ComplexDoubleStorage"},
+    {at::kFloat, "float32", "F32", "FloatStorage", "f4"},
+    {at::kDouble, "float64", "F64", "DoubleStorage", "f8"},
+    {at::kHalf, "float16", "F16", "HalfStorage", "f2"},
+    {at::kBFloat16, "bfloat16", "BF16", "BFloat16Storage", ""},
+    {at::kLong, "int64", "I64", "LongStorage", "i8"},
+    {at::kInt, "int32", "I32", "IntStorage", "i4"},
+    {at::kShort, "int16", "I16", "ShortStorage", "i2"},
+    {at::kChar, "int8", "I8", "CharStorage", "i1"},
+    {at::kByte, "uint8", "U8", "ByteStorage", "u1"},
+    {at::kBool, "bool", "BOOL", "BoolStorage", "b1"},
+    {at::kUInt16, "uint16", "U16", "", "u2"},
+    {at::kUInt32, "uint32", "U32", "", "u4"},
+    {at::kUInt64, "uint64", "U64", "", "u8"},
+    {at::kFloat8_e4m3fn, "float8_e4m3fn", "F8_E4M3", "", ""},
+    {at::kFloat8_e5m2, "float8_e5m2", "F8_E5M2", "", ""},
+    {at::kComplexFloat, "complex64", "C64", "ComplexFloatStorage", "c8"},
+    {at::kComplexDouble, "complex128", "", "ComplexDoubleStorage", "c16"},
 };
 
 at::ScalarType typeWhere(std::string_view Names::*column, std::string_view name) {
@@ -57,6 +58,9 @@ at::ScalarType dtypeOfSafetensors(std::string_view name) { return typeWhere(&Nam
 std::string_view storageClass(at::ScalarType type) { return nameOf(&Names::storage, type); }
 at::ScalarType dtypeOfStorageClass(std::string_view name) { return typeWhere(&Names::storage, name); }
 
+std::string_view numpyName(at::ScalarType type) { return nameOf(&Names::numpy, type); }
+at::ScalarType dtypeOfNumpy(std::string_view name) { return typeWhere(&Names::numpy, name); }
+
 int64_t checkedNumel(const std::vector<int64_t>& shape, int64_t elementSize) {
   // LibTorch multiplies the sizes that are not zero as well, so the bound holds for them even in an empty tensor.
   int64_t product = elementSize;
@@ -73,7 +77,7 @@ int64_t checkedNumel(const std::vector<int64_t>& shape, int64_t elementSize) {
 }
 
 at::Tensor mappedTensor(const std::shared_ptr<const MappedFile>& file, int64_t offset, at::ScalarType type,
-                        const std::vector<int64_t>& shape) {
+                        const std::vector<int64_t>& shape, bool bigEndian) {
   const auto options = at::TensorOptions().dtype(type);
   const auto size = static_cast<int64_t>(c10::elementSize(type));
   const int64_t numel = checkedNumel(shape, size);
@@ -81,10 +85,13 @@ at::Tensor mappedTensor(const std::shared_ptr<const MappedFile>& file, int64_t o
   void* data = const_cast<std::byte*>(file->bytes().data() + offset);
   // Complex numbers are aligned like their parts.
   const int64_t alignment = c10::isComplexType(type) ? size / 2 : size;
-  if (reinterpret_cast<uintptr_t>(data) % static_cast<uintptr_t>(alignment) == 0)
+  if (!bigEndian && reinterpret_cast<uintptr_t>(data) % static_cast<uintptr_t>(alignment) == 0)
     return at::from_blob(data, shape, [file](void*) {}, options);
   at::Tensor copy = at::empty(shape, options);
-  std::memcpy(copy.data_ptr(), data, static_cast<size_t>(numel * size));
+  auto* bytes = static_cast<char*>(copy.data_ptr());
+  std::memcpy(bytes, data, static_cast<size_t>(numel * size));
+  if (bigEndian)
+    for (int64_t i = 0; i < numel * size; i += alignment) std::reverse(bytes + i, bytes + i + alignment);
   return copy;
 }
 

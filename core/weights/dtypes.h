@@ -26,12 +26,17 @@ at::ScalarType dtypeOfSafetensors(std::string_view name);
 std::string_view storageClass(at::ScalarType type);
 at::ScalarType dtypeOfStorageClass(std::string_view name);
 
+// "f4", NumPy's kind and size of an element; empty when it has none. And back.
+std::string_view numpyName(at::ScalarType type);
+at::ScalarType dtypeOfNumpy(std::string_view name);
+
 // The number of elements of a shape; -1 when a size is negative or the product, or its bytes, overflow.
 int64_t checkedNumel(const std::vector<int64_t>& shape, int64_t elementSize);
 
 // A contiguous CPU tensor over `file` from byte `offset`, which the caller has checked to fit. It keeps the mapping
-// alive; where the address is not aligned for the type it is a copy instead.
+// alive; where the address is not aligned for the type it is a copy instead. `bigEndian`: a copy with each element's
+// bytes turned round.
 at::Tensor mappedTensor(const std::shared_ptr<const MappedFile>& file, int64_t offset, at::ScalarType type,
-                        const std::vector<int64_t>& shape);
+                        const std::vector<int64_t>& shape, bool bigEndian = false);
 
 }  // namespace sememe

@@ -23,9 +23,10 @@ class PickleValue {
 
   // Anything else: a Python class, function or object. Its name is kept, its code is never run.
   struct OpaqueData {
-    std::string name;             // "module.Class"; "builtins.int" with little-endian bytes when beyond 64 bits
-    bool instance = false;        // false: the class, function or constant itself ("torch.float32")
-    Items arguments;              // of the constructor
+    std::string name;       // "module.Class"; a whole number beyond 64 bits is "builtins.int" of its bytes or digits
+    bool instance = false;  // false: the class, function or constant itself ("torch.float32")
+    Items arguments;        // of the constructor; the members of a set
+    Pairs items;            // what a subclass of dict or list (then with None as keys) was filled with
     std::shared_ptr<const PickleValue> state;  // what __setstate__ would have received; null when there was none
   };
 
