@@ -199,7 +199,7 @@ ModelScores trainClip(const TrainModelsParams& params, const TrainingScenes& tra
                     static_cast<long long>(loop.step()), contrast.item<double>(), taught.item<double>());
       log(LogLevel::Info, line);
     }
-    if (loop.step() % 400 == 0) {
+    if (loop.step() % 400 == 0 || loop.done()) {
       loop.save(checkpoint);
       log(LogLevel::Info, "clip: " + describe(clipScores(model, vocabulary, held)));
     }

@@ -17,7 +17,7 @@ namespace sememe {
 namespace {
 
 constexpr int64_t kBatch = 64;
-constexpr int64_t kWidth = 96;
+constexpr int64_t kWidth = 128;
 constexpr int64_t kLayers = 4;
 constexpr int64_t kCurriculum = 1000;  // steps on scenes with one big object
 constexpr int64_t kAttributes = kWorldShapes + kWorldColours + kWorldTextures + kWorldBackgrounds;
@@ -71,6 +71,15 @@ at::Tensor likeness(const at::Tensor& bits) {
     from += kSizes[k];
   }
   return sum;
+}
+
+// How far the neighbourhoods in embedding space are from those in content: the cross-entropy of the softmax over the
+// other images of a batch. In a batch of like colours it asks for shape. Scalar.
+at::Tensor neighbourLoss(const at::Tensor& cosines, const at::Tensor& wanted) {
+  constexpr double kTemperature = .1;
+  const at::Tensor self = at::eye(cosines.size(0), at::kBool);
+  const at::Tensor target = (wanted / kTemperature).masked_fill(self, -1e4).softmax(1);
+  return -(target * (cosines / kTemperature).masked_fill(self, -1e4).log_softmax(1)).sum(1).mean();
 }
 
 at::Tensor embeddings(const Dinov2Model& model, const at::Tensor& pixels) {
@@ -140,18 +149,19 @@ ModelScores trainDinov2(const TrainModelsParams& params, const TrainingScenes& t
     const at::Tensor bits = presence(batch.labels);
     const at::Tensor read = at::binary_cross_entropy_with_logits(reader(e), bits);
     const at::Tensor direction = e / e.norm(2, -1, true).clamp_min(1e-6);
-    const at::Tensor miss = (at::matmul(direction, direction.t()) - likeness(bits)).pow(2);
-    const at::Tensor alike = (miss * others).sum() / others.sum();
+    const at::Tensor cosines = at::matmul(direction, direction.t()), wanted = likeness(bits);
+    const at::Tensor alike = ((cosines - wanted).pow(2) * others).sum() / others.sum();
+    const at::Tensor near = neighbourLoss(cosines, wanted);
     const at::Tensor taught = teachers->loss(states[kLayers / 2], states[kLayers - 1], patchTargets(batch.labels, batch.owner));
-    loop.update(4 * read + 8 * alike + taught);
+    loop.update(4 * read + 4 * alike + near + taught);
     meter.advance();
     if (loop.step() % 100 == 0) {
-      char line[120];
-      std::snprintf(line, sizeof line, "dinov2 step %lld: attributes %.4f, likeness %.4f, teachers %.3f",
-                    static_cast<long long>(loop.step()), read.item<double>(), alike.item<double>(), taught.item<double>());
+      char line[140];
+      std::snprintf(line, sizeof line, "dinov2 step %lld: attributes %.4f, likeness %.4f, neighbours %.3f, teachers %.3f",
+                    static_cast<long long>(loop.step()), read.item<double>(), alike.item<double>(), near.item<double>(), taught.item<double>());
       log(LogLevel::Info, line);
     }
-    if (loop.step() % 500 == 0) {
+    if (loop.step() % 500 == 0 || loop.done()) {
       loop.save(checkpoint);
       log(LogLevel::Info, "dinov2: " + describe(nearestScores(model, train, held)));
     }

@@ -1,0 +1,159 @@
+// The demo's training: captions tell the truth, targets fit the drawing, and a stopped training goes on exactly.
+#include <torch/torch.h>
+#include <QTemporaryDir>
+#include <QTest>
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "core/base/error.h"
+#include "core/base/files.h"
+#include "core/demo/training.h"
+#include "core/demo/vocabulary.h"
+
+using namespace sememe;
+
+class DemoTrainingTest : public QObject {
+  Q_OBJECT
+
+ private Q_SLOTS:
+  void initTestCase();
+  void captionsAreTrue();
+  void captionsTellApart();
+  void batchesFollowTheCurriculum();
+  void patchTargetsFitTheDrawing();
+  void goesOnExactly();
+  void startsFromPrincipalPatches();
+
+ private:
+  TrainingScenes m_scenes;
+};
+
+void DemoTrainingTest::initTestCase() {
+  at::set_num_threads(1);
+  m_scenes = drawTrainingScenes(400, 21, {}, {});
+  QCOMPARE(m_scenes.size(), 400);
+}
+
+void DemoTrainingTest::captionsAreTrue() {
+  const DemoVocabulary vocabulary;
+  WorldRandom random(1);
+  for (const SceneLabels& scene : m_scenes.labels) {
+    for (int i = 0; i < 10; ++i) {
+      const SceneCaption caption = sampleCaption(scene, random);
+      QVERIFY2(isTrueOf(caption, scene), caption.text.c_str());
+      QVERIFY(vocabulary.encode(caption.text).size() <= 24);
+    }
+  }
+  QCOMPARE(fullCaption(m_scenes.labels[0]).text, caption(sceneAt(21, 0)));
+}
+
+void DemoTrainingTest::captionsTellApart() {
+  SceneLabels star;
+  star.background = 3;
+  star.objects[0] = {3, 0, 1};
+  SceneLabels both = star;
+  both.objects[1] = {4, 2, 0};
+  SceneLabels other = star;
+  other.background = 4;
+  QVERIFY(isTrueOf(fullCaption(star), both));
+  QVERIFY(!isTrueOf(fullCaption(both), star));
+  QVERIFY(!isTrueOf(fullCaption(star), other));
+  // "a red star" is true of a red striped star; "a red solid thing" is not.
+  QVERIFY(isTrueOf({-1, {{3, 0, -1}}, {}}, star));
+  QVERIFY(!isTrueOf({-1, {{-1, 0, 0}}, {}}, star));
+}
+
+void DemoTrainingTest::batchesFollowTheCurriculum() {
+  WorldRandom random(2);
+  const BatchSampler sampler(m_scenes, 32, 10);
+  for (const int64_t i : sampler.next(0, random)) QVERIFY(m_scenes.labels[static_cast<size_t>(i)].easy);
+  std::set<int> colours;
+  for (const int64_t i : sampler.next(10, random)) colours.insert(m_scenes.labels[static_cast<size_t>(i)].objects[0][1]);
+  QVERIFY(colours.size() <= 2);
+  QCOMPARE(sampler.next(11, random).size(), size_t{32});
+}
+
+void DemoTrainingTest::patchTargetsFitTheDrawing() {
+  const PatchTargets targets = patchTargets(m_scenes.labels, m_scenes.owner);
+  const at::Tensor covered = m_scenes.owner >= 0;
+  QVERIFY(at::equal(targets.covered > 0, covered));
+  QVERIFY(at::equal(targets.shape >= 0, covered));
+  QVERIFY(at::equal(targets.background >= 0, covered.logical_not()));
+  // Around an object's own centre the patches of each image cancel out.
+  const at::Tensor sum = targets.place.narrow(2, 0, 2).sum(1);
+  QVERIFY(sum.abs().max().item<double>() < 1e-3);
+  WorldRandom random(3);
+  const TrainingBatch batch = takeBatch(m_scenes, {0, 1, 2}, random);
+  QCOMPARE(batch.labels.size(), size_t{3});
+  QVERIFY(batch.owner.sizes() == at::IntArrayRef({3, 64}));
+}
+
+void DemoTrainingTest::goesOnExactly() {
+  const QTemporaryDir dir;
+  const std::filesystem::path file = dir.path().toStdString() + "/state";
+  const auto make = [] {
+    torch::manual_seed(5);
+    return torch::nn::Sequential(torch::nn::Linear(6, 8), torch::nn::Tanh(), torch::nn::Linear(8, 1));
+  };
+  const auto advance = [](torch::nn::Sequential& model, TrainingLoop& loop, int64_t until) {
+    while (loop.step() < until) {
+      at::Tensor x = at::empty({4, 6});
+      for (int64_t i = 0; i < x.numel(); ++i) x.data_ptr<float>()[i] = static_cast<float>(loop.random().normal(0, 1));
+      loop.update((model->forward(x) - x.sum(1, true)).pow(2).mean());
+    }
+  };
+  const ScheduleParams schedule{.steps = 20, .warmup = 3};
+  torch::nn::Sequential straight = make();
+  TrainingLoop whole({straight.ptr()}, schedule, WorldRandom(9));
+  QVERIFY(!whole.load(file));
+  advance(straight, whole, 20);
+  QVERIFY(whole.done());
+
+  torch::nn::Sequential first = make();
+  {
+    TrainingLoop loop({first.ptr()}, schedule, WorldRandom(9));
+    advance(first, loop, 8);
+    loop.save(file);
+  }
+  torch::nn::Sequential second = make();
+  TrainingLoop loop({second.ptr()}, schedule, WorldRandom(1));
+  QVERIFY(loop.load(file));
+  QCOMPARE(loop.step(), 8);
+  advance(second, loop, 20);
+  for (size_t i = 0; i < straight->parameters().size(); ++i)
+    QVERIFY(at::equal(straight->parameters()[i], second->parameters()[i]));
+
+  bool refused = false;
+  try {
+    writeTextFile(file, "nothing of the kind");
+    loop.load(file);
+  } catch (const Error& e) {
+    refused = e.code() == ErrorCode::Corrupt;
+  }
+  QVERIFY(refused);
+  bool diverged = false;
+  try {
+    loop.update(second->forward(at::full({1, 6}, std::nan(""))).sum());
+  } catch (const Error& e) {
+    diverged = e.code() == ErrorCode::Diverged;
+  }
+  QVERIFY(diverged);
+}
+
+void DemoTrainingTest::startsFromPrincipalPatches() {
+  torch::manual_seed(1);
+  const at::Tensor pixels = normalisePixels(m_scenes.pixels.narrow(0, 0, 100), kClipMean, kClipDeviation);
+  QVERIFY(pixels.abs().max().item<double>() < 3);
+  const at::Tensor weight = principalPatches(pixels, 16, 14);
+  QVERIFY(weight.sizes() == at::IntArrayRef({16, 3, 14, 14}));
+  QVERIFY(weight.isfinite().all().item<bool>());
+  const at::Tensor positions = sineCosinePositions(8, 128);
+  QVERIFY(positions.sizes() == at::IntArrayRef({64, 128}));
+  // No two places are the same.
+  const at::Tensor distance = at::cdist(positions, positions) + at::eye(64) * 100;
+  QVERIFY(distance.min().item<double>() > .1);
+}
+
+QTEST_GUILESS_MAIN(DemoTrainingTest)
+#include "demo_training_test.moc"
