@@ -17,6 +17,7 @@ struct EmbedParams {
   std::filesystem::path images;  // an image folder
   std::string split;
   int batch = 32;
+  int workers = 0;  // threads that read images; 0: as many as the machine has, at most 16
   std::string device = "auto";
   std::string name;  // of the encoder, for people; empty: the model folder's name
 
@@ -36,8 +37,8 @@ struct EmbedResult {
 };
 
 // float32 [images, dim], one row per image of the list; a failed image's row is zero and marked as failed (beside a file:
-// failed_images.csv). Not normalised: `score` does that. Resumable as extract() is; a file is written whole at the end,
-// and its rows so far are kept in FILE.rows meanwhile. Throws as extract() does.
+// in its ..._run.json). Not normalised: `score` does that. Resumable as extract() is; a file is written whole at the end,
+// and its rows so far are kept beside it meanwhile. Throws as extract() does.
 EmbedResult embed(const EmbedParams& params, std::stop_token stop = {}, const ProgressFn& progress = {});
 
 }  // namespace sememe

@@ -17,10 +17,9 @@ struct EncodeParams {
   std::string device = "auto";
   std::string name;           // of the run, for people
 
-  // A folder for part files, named as the input's with the SAE's name in the place of the model's; empty: the workspace
-  // that `activations` names.
+  // A folder for part files, named as those of the activations; empty: the workspace that `activations` names.
   std::filesystem::path out;
-  int64_t partRows = 50'000;
+  int64_t partRows = 50'000;  // at most (rounded down to whole blocks)
 };
 
 struct EncodeResult {

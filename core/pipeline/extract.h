@@ -16,9 +16,9 @@ struct TokenSelection {
   enum class Kind {
     Cls,          // token 0
     Mean,         // mean over all tokens; over their latents where an SAE is attached (the paper's mean_pool)
-    MeanPatches,  // the same without token 0
+    MeanPatches,  // the same over the patches alone (no CLS, no registers)
     All,          // every token a row of its own
-    Patches,      // every token but token 0 a row of its own
+    Patches,      // every patch token a row of its own
     Random,       // `count` tokens, drawn with replacement by the seed and the image's number, rows of their own
   };
   Kind kind = Kind::Mean;
@@ -28,6 +28,8 @@ struct TokenSelection {
   static TokenSelection parse(const std::string& text);
   std::string name() const;  // what parse() reads
 };
+
+inline constexpr int kThumbnailSide = 128;  // pixels that thumbnails fit into
 
 // An image that could not be read.
 struct FailedImage {
@@ -44,7 +46,8 @@ struct ExtractParams {
   int layer = -1;                           // 0-based; -1 at post_projection
   TokenSelection tokens;
   std::filesystem::path sae;    // ae.pt or its folder; empty: raw activations
-  int batch = 32;               // images the model sees at once; a part of the key, because the last digits depend on it
+  int batch = 32;               // images the model sees at once; another one may change the last digit of a value
+  int workers = 0;              // threads that read images; 0: as many as the machine has, at most 16
   std::string dtype = "f16";    // of dense rows in a workspace: f16, bf16, f32; latents and files are float32
   std::string device = "auto";  // auto, cpu, cuda, cuda:N
   uint64_t seed = 0;            // of Random tokens
@@ -54,8 +57,7 @@ struct ExtractParams {
   std::filesystem::path workspace;  // a *.sememe file, made when absent
   std::filesystem::path out;        // a folder for {dataset}_{split}_activations_{model}_{layer}_{point}_part{N}.pt
 
-  int64_t partImages = 50'000;  // images of one part file
-  int thumbnailSide = 128;      // pixels; workspace only, made in the same pass
+  int64_t partImages = 50'000;  // images of one part file at most (rounded down to whole blocks)
 };
 
 struct ExtractResult {
@@ -73,10 +75,10 @@ struct ExtractResult {
 
 // Rows stand in the order of the image list, `rowsPerImage` for each image, so that row numbers of every run over the
 // same list agree. An image that cannot be read keeps its rows: they are zero and marked as failed, and every later step
-// (top images, statistics, scores, training) leaves them out; beside part files they are listed in failed_images.csv.
+// (top images, statistics, scores, training) leaves them out; beside part files PREFIX_run.json lists them.
 //
 // Memory does not grow with the number of images. A block of rows and its progress are stored together: a call that
-// was stopped or killed is taken up by the same call and ends with the identical result; a finished one does nothing.
+// was stopped or killed is taken up by the same call and ends with the identical result; a finished one does nothing. A workspace gets the images' thumbnails in the same pass.
 // Throws Error (NotFound, Corrupt, Mismatch: SAE and tap of different width, or files of another run in `out`; Invalid:
 // no such layer, token selection, device; NotFound: no image in the folder; Io, DiskFull, Busy), Cancelled.
 ExtractResult extract(const ExtractParams& params, std::stop_token stop = {}, const ProgressFn& progress = {});

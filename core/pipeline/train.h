@@ -18,19 +18,18 @@ struct TrainJobParams {
   int64_t dictSize = 0;     // latents; 0: expansion x width
   double expansion = 8;     // used when dictSize is 0
   int64_t k = 20;
-  double lr = 0;            // 0: by the trainer's rule
+  double lr = 0;            // 0: 2e-4 / sqrt(latents / 16384)
   int64_t batch = 4096;
   int64_t steps = 10'000;
   int64_t warmup = 1000;
   int64_t decayStart = -1;  // -1: none
   double auxkAlpha = 1 / 32.0;
-  double l1 = 0.1;          // standard and gated only
   std::vector<double> groupFractions = {0.0625, 0.125, 0.25, 0.5625};  // Matryoshka only; sum 1
   int64_t saveEvery = 0;    // steps between checkpoints; 0: at the end alone
   uint64_t seed = 0;
   std::string device = "auto";
   std::filesystem::path out;  // {out}/trainer_0/{config.json, ae.pt, checkpoints/}
-  bool resume = false;        // go on from the last checkpoint of `out`
+  bool resume = false;        // go on from the last checkpoint of `out`; otherwise unfinished work there is removed
 };
 
 struct TrainJobResult {
@@ -41,11 +40,12 @@ struct TrainJobResult {
   double loss = 0, l0 = 0, fve = 0;  // of the last step
   int64_t dead = 0;                  // latents
   double validationFve = 0, validationL0 = 0;  // NaN without validation rows
-  bool alreadyDone = false;          // a finished dictionary of the same parameters was there
+  bool alreadyDone = false;          // a finished dictionary of the same parameters and rows was there
 };
 
-// Rows of failed images are left out. Throws Error (NotFound, Corrupt, Mismatch, Invalid, Diverged, Io), Cancelled
-// (the last checkpoint stays).
+// Rows of failed images are left out. A finished dictionary in `out` is kept: of the same parameters and rows it is the
+// result, of others an Error (Mismatch). Throws Error (NotFound, Corrupt, Mismatch, Invalid, Unsupported, Diverged, Io),
+// Cancelled (the state stays, for `resume`).
 TrainJobResult train(const TrainJobParams& params, std::stop_token stop = {}, const ProgressFn& progress = {});
 
 }  // namespace sememe

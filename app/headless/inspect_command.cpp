@@ -1,0 +1,51 @@
+// The command inspect: what a file or folder is.
+#include <algorithm>
+#include <memory>
+
+#include "app/headless/command.h"
+#include "app/headless/console.h"
+#include "core/pipeline/inspect.h"
+
+namespace sememe::cli {
+
+namespace {
+
+std::string shapeText(const std::vector<int64_t>& shape) {
+  std::string text = "[";
+  for (size_t i = 0; i < shape.size(); ++i) text += (i ? ", " : "") + std::to_string(shape[i]);
+  return text + "]";
+}
+
+}  // namespace
+
+void addInspect(CommandLine& line) {
+  CLI::App& app = line.add("inspect", "Say what a file or folder is: model, SAE, activations, workspace, images",
+                           "sememe-cli inspect vision.sememe");
+  const auto path = std::make_shared<std::string>();
+  app.add_option("PATH", *path, "File or folder")->required();
+
+  line.onRun([path](const Session&) {
+    const InspectReport r = inspect(*path);
+    Outcome outcome;
+    Json facts = Json::object(), tensors = Json::array();
+    for (const auto& [name, value] : r.facts) facts[name] = value;
+    for (const InspectTensor& t : r.tensors)
+      tensors.push_back({{"name", t.name}, {"dtype", t.dtype}, {"shape", t.shape}, {"bytes", t.bytes}});
+    outcome.json = {{"path", r.path}, {"kind", r.kind}, {"facts", facts}, {"tensors", tensors}, {"problems", r.problems}};
+
+    outcome.text = r.path + ": " + r.kind + "\n";
+    size_t widest = 0;
+    for (const auto& [name, value] : r.facts) widest = std::max(widest, name.size());
+    for (const auto& [name, value] : r.facts)
+      outcome.text += "  " + name + std::string(widest - name.size() + 2, ' ') + value + "\n";
+    if (!r.tensors.empty()) outcome.text += "tensors\n";
+    widest = 0;
+    for (const InspectTensor& t : r.tensors) widest = std::max(widest, t.name.size());
+    for (const InspectTensor& t : r.tensors)
+      outcome.text += "  " + t.name + std::string(widest - t.name.size() + 2, ' ') + t.dtype + " " + shapeText(t.shape) + "\n";
+    for (const std::string& problem : r.problems) outcome.text += "problem: " + problem + "\n";
+    return outcome;
+  });
+}
+
+}  // namespace sememe::cli

@@ -1,0 +1,96 @@
+// Killed at any moment, extraction goes on and ends with the same workspace as an undisturbed run.
+#include <QCryptographicHash>
+#include <QElapsedTimer>
+#include <QRandomGenerator>
+#include <QtTest>
+
+#include "core/store/workspace.h"
+#include "tests/app/cli_fixture.h"
+
+using namespace sememe;
+
+namespace {
+
+// Everything that the workspace holds but the times of its making, table by table.
+QByteArray contents(const QString& path) {
+  const Database database(path.toStdString(), OpenMode::ReadOnly);
+  QCryptographicHash hash(QCryptographicHash::Sha256);
+  QByteArray text;
+  Statement tables(database, "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name");
+  while (tables.step()) {
+    const std::string table = tables.text(0);
+    std::string columns;
+    Statement names(database, "SELECT name FROM pragma_table_info(?1) WHERE name NOT IN ('created') ORDER BY cid", table);
+    int count = 0;
+    while (names.step()) {
+      columns += (count++ ? ", quote(" : "quote(") + names.text(0) + ")";
+    }
+    Statement rows(database, "SELECT " + columns + " FROM " + table + " ORDER BY 1, 2");
+    hash.reset();
+    int64_t n = 0;
+    for (; rows.step(); ++n)
+      for (int c = 0; c < count; ++c) hash.addData(QByteArray::fromStdString(rows.text(c) + "\n"));
+    text += QByteArray::fromStdString(table) + " " + QByteArray::number(qlonglong(n)) + " " + hash.result().toHex() + "\n";
+  }
+  return text;
+}
+
+}  // namespace
+
+class CliKillTest : public QObject {
+  Q_OBJECT
+
+ private Q_SLOTS:
+  void endsTheSameHoweverOftenItIsKilled() {
+    const QTemporaryDir dir;
+    constexpr int kImages = 1200;
+    manyImages(dir.filePath(QStringLiteral("images")), kImages, 60, 60);
+    writeFile(dir.filePath(QStringLiteral("images/1/00700.ppm")), "P6 9 9 255\nshort");
+    const auto arguments = [&](const QString& name) {
+      return QStringList{QStringLiteral("extract"), QStringLiteral("--model"), kGoldenFolder + QStringLiteral("/clip"),
+                         QStringLiteral("--layer"), QStringLiteral("1"), QStringLiteral("--images"), dir.filePath(QStringLiteral("images")),
+                         QStringLiteral("--tokens"), QStringLiteral("all"), QStringLiteral("--batch"), QStringLiteral("4"),
+                         QStringLiteral("--threads"), QStringLiteral("1"), QStringLiteral("--json"), QStringLiteral("--workspace"),
+                         dir.filePath(name)};
+    };
+    QElapsedTimer clock;
+    clock.start();
+    const CliRun undisturbed = runCli(arguments(QStringLiteral("whole.sememe")));
+    QVERIFY2(undisturbed.status == 0, qPrintable(undisturbed.err));
+    const int whole = int(clock.elapsed());
+    const QByteArray expected = contents(dir.filePath(QStringLiteral("whole.sememe")));
+    QVERIFY(expected.count('\n') > 5);
+
+    // Ten kills spread over the time that the work takes; where a call got through before its kill came, a new
+    // workspace is begun.
+    QRandomGenerator random(20);
+    int killed = 0, wentOn = 0, workspaces = 0;
+    QString name;
+    for (int trial = 0; killed < 10 && trial < 40; ++trial) {
+      if (name.isEmpty()) name = QStringLiteral("killed%1.sememe").arg(workspaces++);
+      QProcess process;
+      process.start(QStringLiteral(SEMEME_CLI), arguments(name));
+      QVERIFY(process.waitForStarted());
+      if (!process.waitForFinished(whole / 4 + int(random.bounded(whole / 2 + 1)))) {
+        process.kill();
+        QVERIFY(process.waitForFinished());
+        ++killed;
+        continue;
+      }
+      QCOMPARE(process.exitCode(), 0);
+      wentOn += QJsonDocument::fromJson(process.readAllStandardOutput()).object().value(QStringLiteral("already_done")).toInt() > 0;
+      QCOMPARE(contents(dir.filePath(name)), expected);
+      name.clear();
+    }
+    QCOMPARE(killed, 10);
+    if (!name.isEmpty()) {
+      const CliRun rest = runCli(arguments(name));
+      QVERIFY2(rest.status == 0, qPrintable(rest.err));
+      QCOMPARE(contents(dir.filePath(name)), expected);
+    }
+    qInfo("10 kills, %d workspaces, %d finished from what a killed call had left", workspaces, wentOn);
+  }
+};
+
+QTEST_GUILESS_MAIN(CliKillTest)
+#include "cli_kill_test.moc"

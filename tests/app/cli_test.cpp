@@ -1,0 +1,221 @@
+// sememe-cli: usage, exit statuses, JSON, and the commands one after another as in CLI documentation.
+#include <QtTest>
+
+#include <csignal>
+#include <unistd.h>
+
+#include "tests/app/cli_fixture.h"
+
+using namespace sememe;
+
+class CliTest : public QObject {
+  Q_OBJECT
+
+ private:
+  // Exit status 1, nothing on stdout, one line that begins with "error: " and holds `text`.
+  static void verifyFails(const QStringList& arguments, const QString& text) {
+    const CliRun run = runCli(arguments);
+    QVERIFY2(run.status == 1, qPrintable(run.err));
+    QVERIFY(run.out.isEmpty());
+    const QStringList errors = run.errorLines().filter(QStringLiteral("error: "));
+    QCOMPARE(errors.size(), 1);
+    QVERIFY2(errors.first().startsWith(QStringLiteral("error: ")) && errors.first().contains(text), qPrintable(run.err));
+  }
+  static void verifyFails(const QString& line, const QString& text) { verifyFails(cliArguments(line), text); }
+
+ private Q_SLOTS:
+  void explainsItself() {
+    const CliRun all = runCli(QStringLiteral("--help"));
+    QCOMPARE(all.status, 0);
+    const QStringList commands = {QStringLiteral("demo"),  QStringLiteral("inspect"), QStringLiteral("extract"), QStringLiteral("embed"),
+                                  QStringLiteral("train"), QStringLiteral("encode"),  QStringLiteral("index"),   QStringLiteral("score")};
+    for (const QString& command : commands) {
+      QVERIFY(all.out.contains(command));
+      const CliRun one = runCli({command, QStringLiteral("--help")});
+      QCOMPARE(one.status, 0);
+      for (const char* common : {"--json", "--device", "--threads", "--seed", "--quiet", "Example:"})
+        QVERIFY2(one.out.contains(QLatin1String(common)), qPrintable(command + QLatin1Char(' ') + QLatin1String(common)));
+      QVERIFY(one.out.contains(QStringLiteral("sememe-cli ") + command));
+    }
+    QVERIFY(runCli(QStringLiteral("--version")).out.startsWith(QStringLiteral("sememe-cli ")));
+  }
+
+  void refusesWrongUsage_data() {
+    QTest::addColumn<QString>("line");
+    QTest::addColumn<QString>("says");
+    QTest::newRow("no command") << QString() << QStringLiteral("no command");
+    QTest::newRow("unknown command") << QStringLiteral("extrakt --model x") << QStringLiteral("extract");
+    QTest::newRow("unknown option") << QStringLiteral("extract --modle x --images y --out z") << QStringLiteral("--model");
+    QTest::newRow("unknown, rest complete") << QStringLiteral("score --activations a --embeddings e --outt o") << QStringLiteral("--out");
+    QTest::newRow("with =") << QStringLiteral("inspect x --jsn=1") << QStringLiteral("--json");
+    QTest::newRow("missing option") << QStringLiteral("score --activations a") << QStringLiteral("--embeddings");
+    QTest::newRow("missing value") << QStringLiteral("train --activations a --out") << QStringLiteral("--out");
+    QTest::newRow("no number") << QStringLiteral("extract --model m --images i --out o --layer two") << QStringLiteral("--layer");
+    QTest::newRow("out of range") << QStringLiteral("extract --model m --images i --out o --batch 0") << QStringLiteral("--batch");
+    QTest::newRow("not in set") << QStringLiteral("extract --model m --images i --out o --dtype f8") << QStringLiteral("f8");
+    QTest::newRow("two targets") << QStringLiteral("extract --model m --images i --out o --workspace w") << QStringLiteral("--workspace");
+    QTest::newRow("no target") << QStringLiteral("embed --model m --images i") << QStringLiteral("--out");
+    QTest::newRow("stray argument") << QStringLiteral("inspect a b") << QStringLiteral("\"b\"");
+    QTest::newRow("demo to nowhere") << QStringLiteral("demo") << QStringLiteral("--out");
+  }
+  void refusesWrongUsage() {
+    QFETCH(QString, line);
+    QFETCH(QString, says);
+    const CliRun run = runCli(line);
+    QVERIFY2(run.status == 2, qPrintable(run.err));
+    QVERIFY(run.out.isEmpty());
+    QCOMPARE(run.errorLines().size(), 1);
+    QVERIFY2(run.err.startsWith(QStringLiteral("error: ")) && run.err.contains(says), qPrintable(run.err));
+  }
+
+  void failsWithOneLine() {
+    const QTemporaryDir dir;
+    const QString model = kGoldenFolder + QStringLiteral("/clip"), images = kGoldenFolder + QStringLiteral("/images");
+    QDir().mkpath(dir.filePath(QStringLiteral("empty")));
+    const QStringList extract = {QStringLiteral("extract"), QStringLiteral("--model"), model,
+                                 QStringLiteral("--layer"), QStringLiteral("1"), QStringLiteral("--images")};
+    const QStringList workspace = {QStringLiteral("--workspace"), dir.filePath(QStringLiteral("a.sememe"))};
+    verifyFails(extract + QStringList{dir.filePath(QStringLiteral("empty"))} + workspace, QStringLiteral("empty"));
+    verifyFails(extract + QStringList{dir.filePath(QStringLiteral("absent"))} + workspace, QStringLiteral("absent"));
+    verifyFails(extract + QStringList{images, QStringLiteral("--split"), QStringLiteral("val")} + workspace, QStringLiteral("val"));
+    verifyFails(extract + QStringList{images, QStringLiteral("--layer"), QStringLiteral("9")} + workspace, QStringLiteral("layer"));
+    verifyFails(extract + QStringList{images, QStringLiteral("--tokens"), QStringLiteral("most")} + workspace, QStringLiteral("most"));
+
+    // Somebody else's file in the workspace's place.
+    const QString foreign = dir.filePath(QStringLiteral("foreign.sememe"));
+    writeFile(foreign, QByteArray(4096, 'x'));
+    verifyFails(extract + QStringList{images, QStringLiteral("--workspace"), foreign}, QStringLiteral("foreign.sememe"));
+    verifyFails({QStringLiteral("inspect"), foreign}, QStringLiteral("foreign.sememe"));
+    verifyFails({QStringLiteral("inspect"), dir.filePath(QStringLiteral("absent"))}, QStringLiteral("absent"));
+
+    // A place that cannot be written: below a file, and (for those whom permissions bind) in a locked folder.
+    verifyFails(extract + QStringList{images, QStringLiteral("--out"), foreign + QStringLiteral("/sub")}, QStringLiteral("foreign.sememe"));
+    verifyFails(extract + QStringList{images, QStringLiteral("--workspace"), foreign + QStringLiteral("/a.sememe")}, QStringLiteral("foreign.sememe"));
+    if (geteuid() != 0) {
+      const QString locked = dir.filePath(QStringLiteral("locked"));
+      QDir().mkpath(locked);
+      QVERIFY(QFile::setPermissions(locked, QFile::ReadOwner | QFile::ExeOwner));
+      verifyFails(extract + QStringList{images, QStringLiteral("--out"), locked + QStringLiteral("/sub")}, QStringLiteral("locked"));
+      verifyFails(extract + QStringList{images, QStringLiteral("--workspace"), locked + QStringLiteral("/a.sememe")}, QStringLiteral("locked"));
+      QFile::setPermissions(locked, QFile::ReadOwner | QFile::WriteOwner | QFile::ExeOwner);
+    }
+  }
+
+  // From images to scored neurons, in a workspace.
+  void goesTheWholeWay() {
+    const QTemporaryDir dir;
+    const QString images = dir.filePath(QStringLiteral("im ages"));
+    manyImages(images, 60, 30, 25);
+    writeFile(images + QStringLiteral("/1/00500.png"), "no picture at all");
+    const QString workspace = dir.filePath(QStringLiteral("a.sememe"));
+    const QStringList common = {QStringLiteral("--json"), QStringLiteral("--threads"), QStringLiteral("1"), QStringLiteral("--workspace"), workspace,
+                                QStringLiteral("--model"), kGoldenFolder + QStringLiteral("/clip"), QStringLiteral("--images"), images};
+    const CliRun extracted = runCli(QStringList{QStringLiteral("extract"), QStringLiteral("--layer"), QStringLiteral("1")} + common);
+    QVERIFY2(extracted.status == 0, qPrintable(extracted.err));
+    const QJsonObject e = extracted.json();
+    QCOMPARE(e.value(QStringLiteral("images")).toInt(), 61);
+    QCOMPARE(e.value(QStringLiteral("failed")).toArray().size(), 1);
+    QVERIFY(extracted.err.contains(QStringLiteral("Extracting activations")));
+    QVERIFY(!extracted.err.contains(QLatin1Char('\r')));  // plain lines where there is no terminal
+
+    const CliRun again = runCli(QStringList{QStringLiteral("extract"), QStringLiteral("--layer"), QStringLiteral("1"), QStringLiteral("--quiet")} + common);
+    QCOMPARE(again.json().value(QStringLiteral("already_done")).toInt(), 61);
+    QVERIFY(again.err.isEmpty());
+    const CliRun embedded = runCli(QStringList{QStringLiteral("embed")} + common);
+    QVERIFY2(embedded.status == 0, qPrintable(embedded.err));
+
+    const QString run = workspace + QLatin1Char('#') + QString::number(e.value(QStringLiteral("run")).toInt());
+    const QString embeddings = workspace + QLatin1Char('#') + QString::number(embedded.json().value(QStringLiteral("run")).toInt());
+    const CliRun indexed = runCli({QStringLiteral("index"), QStringLiteral("--json"), QStringLiteral("--activations"), run, QStringLiteral("--workspace")});
+    QVERIFY2(indexed.status == 0, qPrintable(indexed.err));
+    QCOMPARE(indexed.json().value(QStringLiteral("neurons")).toInt(), 32);
+    QCOMPARE(indexed.json().value(QStringLiteral("rows")).toInt(), 60);
+    const CliRun scored = runCli({QStringLiteral("score"), QStringLiteral("--json"), QStringLiteral("--activations"), run,
+                                  QStringLiteral("--embeddings"), embeddings});
+    QVERIFY2(scored.status == 0, qPrintable(scored.err));
+    for (const char* key : {"neurons", "dead", "mean", "std", "best", "worst"}) QVERIFY2(scored.json().contains(QLatin1String(key)), key);
+    QCOMPARE(scored.json().value(QStringLiteral("best")).toArray().size(), 10);
+    const CliRun inspected = runCli({QStringLiteral("inspect"), QStringLiteral("--json"), workspace});
+    QCOMPARE(inspected.json().value(QStringLiteral("kind")).toString(), QStringLiteral("workspace"));
+    QVERIFY(inspected.out.contains(QStringLiteral("scored with clip")));
+    verifyFails({QStringLiteral("index"), QStringLiteral("--activations"), workspace}, QStringLiteral("#RUN"));
+    verifyFails({QStringLiteral("score"), QStringLiteral("--activations"), run, QStringLiteral("--embeddings"), workspace + QStringLiteral("#7")},
+                QStringLiteral("7"));
+  }
+
+  // Training, encoding and scoring in files.
+  void trainsAndEncodes() {
+    const QTemporaryDir dir;
+    const QString activations = kGoldenFolder + QStringLiteral("/activations"), sae = dir.filePath(QStringLiteral("sae"));
+    const QStringList train = {QStringLiteral("train"),  QStringLiteral("--json"),      QStringLiteral("--activations"), activations,
+                               QStringLiteral("--out"),  sae,                           QStringLiteral("--expansion"),   QStringLiteral("2"),
+                               QStringLiteral("--k"),    QStringLiteral("4"),           QStringLiteral("--batch"),       QStringLiteral("32"),
+                               QStringLiteral("--steps"), QStringLiteral("40"),         QStringLiteral("--warmup"),      QStringLiteral("5"),
+                               QStringLiteral("--validation"), activations,             QStringLiteral("--threads"),     QStringLiteral("1"),
+                               QStringLiteral("--group-fractions"), QStringLiteral("0.25"), QStringLiteral("0.75")};
+    const CliRun trained = runCli(train);
+    QVERIFY2(trained.status == 0, qPrintable(trained.err));
+    QCOMPARE(trained.json().value(QStringLiteral("dict_size")).toInt(), 48);
+    QVERIFY(QFile::exists(sae + QStringLiteral("/trainer_0/ae.pt")));
+    QVERIFY(QFile::exists(sae + QStringLiteral("/trainer_0/config.json")));
+    QVERIFY(runCli(train).json().value(QStringLiteral("already_done")).toBool());
+    verifyFails(train + QStringList{QStringLiteral("--seed"), QStringLiteral("3")}, QString());
+
+    const QString latents = dir.filePath(QStringLiteral("latents"));
+    const CliRun encoded = runCli({QStringLiteral("encode"), QStringLiteral("--json"), QStringLiteral("--activations"), activations,
+                                   QStringLiteral("--sae"), sae + QStringLiteral("/trainer_0"), QStringLiteral("--out"), latents});
+    QVERIFY2(encoded.status == 0, qPrintable(encoded.err));
+    const CliRun scored = runCli({QStringLiteral("score"), QStringLiteral("--activations"), latents, QStringLiteral("--embeddings"),
+                                  kGoldenFolder + QStringLiteral("/toy_val_embeddings_dino.pt"), QStringLiteral("--out"), dir.filePath(QStringLiteral("ms"))});
+    QVERIFY2(scored.status == 0, qPrintable(scored.err));
+    QVERIFY(scored.out.contains(QStringLiteral("monosemanticity")));
+    QVERIFY(QFile::exists(dir.filePath(QStringLiteral("ms/all_neurons_scores.pth"))));
+  }
+
+  void inspectsEverything_data() {
+    QTest::addColumn<QString>("path");
+    QTest::addColumn<QString>("kind");
+    QTest::newRow("model") << kGoldenFolder + QStringLiteral("/clip") << QStringLiteral("model");
+    QTest::newRow("images") << kGoldenFolder + QStringLiteral("/images") << QStringLiteral("images");
+    QTest::newRow("image") << kGoldenFolder + QStringLiteral("/images/first/a.png") << QStringLiteral("image");
+    QTest::newRow("activations") << kGoldenFolder + QStringLiteral("/activations") << QStringLiteral("activations");
+    QTest::newRow("one tensor") << kGoldenFolder + QStringLiteral("/toy_val_embeddings_dino.pt") << QStringLiteral("activations");
+    QTest::newRow("array") << kGoldenFolder + QStringLiteral("/hai_indices_16.npy") << QStringLiteral("tensors");
+    QTest::newRow("safetensors") << kGoldenFolder + QStringLiteral("/clip/model.safetensors") << QStringLiteral("tensors");
+  }
+  void inspectsEverything() {
+    QFETCH(QString, path);
+    QFETCH(QString, kind);
+    const CliRun run = runCli({QStringLiteral("inspect"), QStringLiteral("--json"), path});
+    QVERIFY2(run.status == 0, qPrintable(run.err));
+    QCOMPARE(run.json().value(QStringLiteral("kind")).toString(), kind);
+    QVERIFY(run.json().value(QStringLiteral("problems")).toArray().isEmpty());
+    QVERIFY(runCli({QStringLiteral("inspect"), path}).out.contains(kind));
+  }
+
+  void stopsWhenAsked() {
+    const QTemporaryDir dir;
+    manyImages(dir.filePath(QStringLiteral("images")), 1500, 60, 60);
+    const QStringList arguments = {QStringLiteral("extract"), QStringLiteral("--model"), kGoldenFolder + QStringLiteral("/clip"),
+                                   QStringLiteral("--layer"), QStringLiteral("1"), QStringLiteral("--images"), dir.filePath(QStringLiteral("images")),
+                                   QStringLiteral("--batch"), QStringLiteral("1"), QStringLiteral("--threads"), QStringLiteral("1"),
+                                   QStringLiteral("--json"), QStringLiteral("--workspace"), dir.filePath(QStringLiteral("a.sememe"))};
+    QProcess process;
+    process.setProcessChannelMode(QProcess::MergedChannels);
+    process.start(QStringLiteral(SEMEME_CLI), arguments);
+    // The first line of progress says that the model is open and work begins.
+    QByteArray seen;
+    while (!seen.contains("Extracting") && process.waitForReadyRead(60'000)) seen += process.readAll();
+    ::kill(pid_t(process.processId()), SIGINT);
+    QVERIFY(process.waitForFinished(60'000));
+    seen += process.readAll();
+    QVERIFY2(process.exitStatus() == QProcess::NormalExit && process.exitCode() == 130, seen.constData());
+    QVERIFY(seen.contains("cancelled"));
+    const CliRun rest = runCli(arguments);
+    QVERIFY2(rest.status == 0, qPrintable(rest.err));
+    QCOMPARE(rest.json().value(QStringLiteral("rows")).toInt(), 1500);
+  }
+};
+
+QTEST_GUILESS_MAIN(CliTest)
+#include "cli_test.moc"
