@@ -141,11 +141,20 @@ SaeType decideTopK(const State& state, SaeType byKeys) {
   return byKeys;
 }
 
+// A folder may be the run's (which holds trainer_0) or the trainer's.
+fs::path weightsFile(const fs::path& path) {
+  std::error_code ignored;
+  if (!fs::is_directory(path, ignored)) return path;
+  for (const char* name : {"ae.pt", "trainer_0/ae.pt"})
+    if (fs::exists(path / name, ignored)) return path / name;
+  throw Error(ErrorCode::NotFound, "the folder holds no SAE: neither ae.pt nor trainer_0/ae.pt", path.string());
+}
+
 }  // namespace
 
 std::unique_ptr<Dictionary> loadDictionary(const fs::path& path) {
   at::NoGradGuard noGrad;
-  const State state(fs::is_directory(path) ? path / "ae.pt" : path);
+  const State state(weightsFile(path));
   std::optional<SaeType> type = typeOfKeys(state);
   if (!type) {
     std::string keys;
