@@ -11,8 +11,8 @@ std::vector<SharedAttribute> sharedAttributes(const std::vector<const Scene*>& s
                               const std::function<std::string(int)>& word) {
     SharedAttribute best;
     for (int v = 0; v < values; ++v) {
-      const auto count =
-          static_cast<int>(std::count_if(scenes.begin(), scenes.end(), [&](const Scene* s) { return has(*s, v); }));
+      const auto count = static_cast<int>(
+          std::count_if(scenes.begin(), scenes.end(), [&](const Scene* s) { return has(*s, v); }));
       if (count > best.images) best = {word(v), count};
     }
     return best;
@@ -23,11 +23,14 @@ std::vector<SharedAttribute> sharedAttributes(const std::vector<const Scene*>& s
                          [&](const SceneObject& o) { return o.*attribute == value; });
     };
   };
-  return {most(kWorldColours, onObject(&SceneObject::colour), [](int v) { return std::string(worldColour(v)); }),
-          most(kWorldTextures, onObject(&SceneObject::texture), [](int v) { return std::string(worldTexture(v)); }),
-          most(kWorldShapes, onObject(&SceneObject::shape), [](int v) { return std::string(worldShape(v)); }),
-          most(kWorldBackgrounds, [](const Scene& scene, int v) { return scene.background == v; },
-               [](int v) { return std::string(worldBackground(v)) + " background"; })};
+  return {
+      most(kWorldColours, onObject(&SceneObject::colour), [](int v) { return std::string(worldColour(v)); }),
+      most(kWorldTextures, onObject(&SceneObject::texture),
+           [](int v) { return std::string(worldTexture(v)); }),
+      most(kWorldShapes, onObject(&SceneObject::shape), [](int v) { return std::string(worldShape(v)); }),
+      most(
+          kWorldBackgrounds, [](const Scene& scene, int v) { return scene.background == v; },
+          [](int v) { return std::string(worldBackground(v)) + " background"; })};
 }
 
 std::string sharedLabel(const std::vector<const Scene*>& scenes, int least) {

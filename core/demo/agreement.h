@@ -14,7 +14,8 @@ struct SharedAttribute {
   int images = 0;
 };
 
-// Per kind (colour, texture, shape, background, in this order) the value that most scenes share; ties: the first.
+// Per kind (colour, texture, shape, background, in this order) the value that most scenes share; ties: the
+// first.
 std::vector<SharedAttribute> sharedAttributes(const std::vector<const Scene*>& scenes);
 
 // The words that at least `least` scenes share, as one label: "red striped"; empty when there is none.

@@ -1,4 +1,5 @@
-// Makes the demo workspace: the drawn images through the ordinary pipeline, then labels from the ground truth.
+// Makes the demo workspace: the drawn images through the ordinary pipeline, then labels from the ground
+// truth.
 #include "core/demo/demo_workspace.h"
 
 #include <map>
@@ -97,7 +98,8 @@ void Maker::label(int64_t run) const {
   for (const WorldRow& row : rows) byPath[row.path] = &row.scene;
   Workspace file = Workspace::open(workspace, OpenMode::ReadWrite);
   const RunInfo info = file.runs().get(run);
-  const std::vector<ImageRecord> images = file.datasets().images(info.dataset, 0, static_cast<int64_t>(rows.size()));
+  const std::vector<ImageRecord> images =
+      file.datasets().images(info.dataset, 0, static_cast<int64_t>(rows.size()));
   Transaction transaction(file.database());
   for (int64_t neuron = 0; neuron < info.dim; ++neuron) {
     const NeuronDetail detail = file.neurons().detail(run, neuron);
@@ -120,10 +122,12 @@ void Maker::label(int64_t run) const {
 // What the workspace is made of; a finished one says it in a file beside it.
 std::string recipe(const DemoParams& params) {
   Fingerprint print;
-  for (const char* part : {"clip/config.json", "clip/model.safetensors", "dinov2/config.json", "dinov2/model.safetensors",
-                           "sae-patch/trainer_0/ae.pt", "sae-image/trainer_0/ae.pt"}) {
+  for (const char* part :
+       {"clip/config.json", "clip/model.safetensors", "dinov2/config.json", "dinov2/model.safetensors",
+        "sae-patch/trainer_0/ae.pt", "sae-image/trainer_0/ae.pt"}) {
     if (!fs::exists(params.resources / part)) {
-      throw Error(ErrorCode::NotFound, "a model of the demo is missing; `sememe-cli demo --train-models` trains it",
+      throw Error(ErrorCode::NotFound,
+                  "a model of the demo is missing; `sememe-cli demo --train-models` trains it",
                   (params.resources / part).string());
     }
     print.addFile(params.resources / part);
@@ -154,7 +158,8 @@ DemoResult describeWorkspace(const Maker& maker, bool made) {
 
 }  // namespace
 
-DemoResult makeDemoWorkspace(const DemoParams& params, const std::stop_token& stop, const ProgressFn& progress) {
+DemoResult makeDemoWorkspace(const DemoParams& params, const std::stop_token& stop,
+                             const ProgressFn& progress) {
   if (params.images < 100) {
     throw Error(ErrorCode::Invalid, "the demo needs at least 100 images", std::to_string(params.images));
   }
@@ -175,8 +180,10 @@ DemoResult makeDemoWorkspace(const DemoParams& params, const std::stop_token& st
   e.device = params.device;
   e.name = "CLIP image embedding: SAE";
   const int64_t imageLatents = encode(e, stop, progress).run;
-  const std::vector<int64_t> embeddings = {maker.embeddings("clip", "CLIP"), maker.embeddings("dinov2", "DINOv2")};
-  for (const int64_t run : {patchLatents, imageLatents, patchRaw, imageRaw}) maker.indexAndScore(run, embeddings);
+  const std::vector<int64_t> embeddings = {maker.embeddings("clip", "CLIP"),
+                                           maker.embeddings("dinov2", "DINOv2")};
+  for (const int64_t run : {patchLatents, imageLatents, patchRaw, imageRaw})
+    maker.indexAndScore(run, embeddings);
   for (const int64_t run : {patchLatents, imageLatents}) maker.label(run);
   writeTextFile(mark, wanted);
   return describeWorkspace(maker, true);

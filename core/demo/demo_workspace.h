@@ -1,4 +1,5 @@
-// Makes the demo workspace: draws the images, then runs the ordinary pipeline on them with the shipped models.
+// Makes the demo workspace: draws the images, then runs the ordinary pipeline on them with the shipped
+// models.
 #pragma once
 
 #include <cstdint>
@@ -35,8 +36,9 @@ struct DemoResult {
   std::vector<DemoRun> runs;
 };
 
-// Under three minutes on two cores for 5,000 images. Killed at any moment, the next call goes on; a finished one does
-// nothing. Throws Error (NotFound when a shipped model is missing; Io, DiskFull), Cancelled.
-DemoResult makeDemoWorkspace(const DemoParams& params, const std::stop_token& stop, const ProgressFn& progress);
+// Under three minutes on two cores for 5,000 images. Killed at any moment, the next call goes on; a finished
+// one does nothing. Throws Error (NotFound when a shipped model is missing; Io, DiskFull), Cancelled.
+DemoResult makeDemoWorkspace(const DemoParams& params, const std::stop_token& stop,
+                             const ProgressFn& progress);
 
 }  // namespace sememe

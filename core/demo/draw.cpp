@@ -29,19 +29,21 @@ constexpr std::array<Colour, kWorldColours> kPaint = {{{214, 48, 44},
                                                        {126, 78, 44},
                                                        {250, 250, 246}}};
 constexpr std::array<Colour, kWorldBackgrounds> kBackdrop = {{{240, 240, 238},
-                                                             {34, 36, 42},
-                                                             {142, 146, 152},
-                                                             {142, 186, 232},
-                                                             {158, 206, 150},
-                                                             {246, 232, 160},
-                                                             {246, 202, 216},
-                                                             {190, 168, 222}}};
+                                                              {34, 36, 42},
+                                                              {142, 146, 152},
+                                                              {142, 186, 232},
+                                                              {158, 206, 150},
+                                                              {246, 232, 160},
+                                                              {246, 202, 216},
+                                                              {190, 168, 222}}};
 
-// Outlines in a frame where the object's radius is about 1 and y points down. Circle, ring and moon have none: their
-// distances follow from circles.
+// Outlines in a frame where the object's radius is about 1 and y points down. Circle, ring and moon have
+// none: their distances follow from circles.
 std::vector<Point> outline(int shape) {
   std::vector<Point> p;
-  const auto polar = [&p](double radius, double angle) { p.push_back({radius * std::cos(angle), radius * std::sin(angle)}); };
+  const auto polar = [&p](double radius, double angle) {
+    p.push_back({radius * std::cos(angle), radius * std::sin(angle)});
+  };
   switch (shape) {
     case 1:  // square
       p = {{-.82, -.82}, {.82, -.82}, {.82, .82}, {-.82, .82}};
@@ -62,7 +64,8 @@ std::vector<Point> outline(int shape) {
       break;
     case 6: {  // cross
       constexpr double w = .367, l = 1.02;
-      p = {{-w, -l}, {w, -l}, {w, -w}, {l, -w}, {l, w}, {w, w}, {w, l}, {-w, l}, {-w, w}, {-l, w}, {-l, -w}, {-w, -w}};
+      p = {{-w, -l}, {w, -l}, {w, -w}, {l, -w}, {l, w},   {w, w},
+           {w, l},   {-w, l}, {-w, w}, {-l, w}, {-l, -w}, {-w, -w}};
       break;
     }
     case 8:  // hexagon
@@ -92,9 +95,7 @@ constexpr Point kBiteCentre = {.48, -.12};
 
 double length(Point a, Point b) { return std::sqrt((a.x - b.x) * (a.x - b.x) + (a.y - b.y) * (a.y - b.y)); }
 
-double circleDistance(Point q, Point centre, double radius) {
-  return length(q, centre) - radius;
-}
+double circleDistance(Point q, Point centre, double radius) { return length(q, centre) - radius; }
 
 double moonDistance(Point q) {
   static const std::array<Point, 2> tips = [] {
@@ -197,17 +198,20 @@ double pattern(int texture, double u, double v, double period) {
 }
 
 Colour secondColour(int colour, const Colour& paint) {
-  if (colour == 8) return {120, 124, 132};                          // on white
-  const bool light = colour == 1 || colour == 2 || colour == 6;     // orange, yellow, pink: a darker mark
+  if (colour == 8) return {120, 124, 132};                       // on white
+  const bool light = colour == 1 || colour == 2 || colour == 6;  // orange, yellow, pink: a darker mark
   Colour c;
-  for (size_t i = 0; i < 3; ++i) c[i] = light ? paint[i] * .42 + (i == 2 ? 22 : 18) : paint[i] * .28 + 255 * .72;
+  for (size_t i = 0; i < 3; ++i)
+    c[i] = light ? paint[i] * .42 + (i == 2 ? 22 : 18) : paint[i] * .28 + 255 * .72;
   return c;
 }
 
 class Painter {
  public:
   explicit Painter(const Scene& scene)
-      : m_random(scene.noise), m_light{std::cos(scene.light), std::sin(scene.light)}, m_pixels(kSide * kSide) {
+      : m_random(scene.noise),
+        m_light{std::cos(scene.light), std::sin(scene.light)},
+        m_pixels(kSide * kSide) {
     backdrop(kBackdrop[static_cast<size_t>(scene.background)]);
   }
 
@@ -311,7 +315,8 @@ Image Painter::finish() {
   for (const Colour& colour : m_pixels) {
     for (const double v : colour) {
       if (n % 2 == 0) bits = m_random.next();
-      const int sum = static_cast<int>((bits & 255) + (bits >> 8 & 255) + (bits >> 16 & 255) + (bits >> 24 & 255));
+      const int sum =
+          static_cast<int>((bits & 255) + (bits >> 8 & 255) + (bits >> 16 & 255) + (bits >> 24 & 255));
       bits >>= 32;
       image.rgb[n++] = static_cast<uint8_t>(std::clamp(v + (sum - 510) * kScale + .5, 0.0, 255.0));
     }

@@ -1,4 +1,5 @@
-// Trains the demo's CLIP: contrastive learning on drawn scenes and their captions, with training-only teachers.
+// Trains the demo's CLIP: contrastive learning on drawn scenes and their captions, with training-only
+// teachers.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -53,7 +54,8 @@ at::Tensor textIds(const DemoVocabulary& vocabulary, const std::vector<std::stri
     rows.push_back(vocabulary.encode(text));
     longest = std::max(longest, rows.back().size());
   }
-  at::Tensor ids = at::full({static_cast<int64_t>(rows.size()), static_cast<int64_t>(longest)}, vocabulary.eos(), at::kLong);
+  at::Tensor ids = at::full({static_cast<int64_t>(rows.size()), static_cast<int64_t>(longest)},
+                            vocabulary.eos(), at::kLong);
   for (size_t i = 0; i < rows.size(); ++i) {
     std::copy(rows[i].begin(), rows[i].end(), ids.data_ptr<int64_t>() + i * longest);
   }
@@ -64,8 +66,8 @@ at::Tensor unit(const at::Tensor& x) { return x / x.norm(2, -1, true).clamp_min(
 
 void initialise(ClipModel& model, const TrainingScenes& train) {
   const torch::NoGradGuard guard;
-  const at::Tensor sample =
-      normalisePixels(train.pixels.narrow(0, 0, std::min<int64_t>(1000, train.size())), kClipMean, kClipDeviation);
+  const at::Tensor sample = normalisePixels(train.pixels.narrow(0, 0, std::min<int64_t>(1000, train.size())),
+                                            kClipMean, kClipDeviation);
   model->vision->patchEmbedding->weight.copy_(principalPatches(sample, kWidth, kWorldSide / kWorldPatches));
   model->vision->positionEmbedding->weight.zero_();
   model->vision->positionEmbedding->weight.narrow(0, 1, kWorldPatches * kWorldPatches)
@@ -112,21 +114,23 @@ ModelScores clipScores(const ClipModel& model, const DemoVocabulary& vocabulary,
   ModelScores scores;
   scores.shape = accuracy(best(prompts(kWorldShapes, [&](int i) { return with(worldShape(i), ""); })),
                           [](const SceneLabels& s) { return s.objects[0][0]; });
-  scores.colour = accuracy(best(prompts(kWorldColours, [&](int i) { return with(worldColour(i), " thing"); })),
-                           [](const SceneLabels& s) { return s.objects[0][1]; });
-  scores.texture = accuracy(best(prompts(kWorldTextures, [&](int i) { return with(worldTexture(i), " thing"); })),
-                            [](const SceneLabels& s) { return s.objects[0][2]; });
-  scores.background = accuracy(best(prompts(kWorldBackgrounds,
-                                            [](int i) {
-                                              return "a thing on a " + std::string(worldBackground(i)) + " background";
-                                            })),
-                               [](const SceneLabels& s) { return s.background; });
+  scores.colour =
+      accuracy(best(prompts(kWorldColours, [&](int i) { return with(worldColour(i), " thing"); })),
+               [](const SceneLabels& s) { return s.objects[0][1]; });
+  scores.texture =
+      accuracy(best(prompts(kWorldTextures, [&](int i) { return with(worldTexture(i), " thing"); })),
+               [](const SceneLabels& s) { return s.objects[0][2]; });
+  scores.background = accuracy(
+      best(prompts(kWorldBackgrounds,
+                   [](int i) { return "a thing on a " + std::string(worldBackground(i)) + " background"; })),
+      [](const SceneLabels& s) { return s.background; });
   std::vector<std::string> captions;
   for (const SceneLabels& scene : held.labels) captions.push_back(fullCaption(scene).text);
   const at::Tensor found = best(captions);
   int64_t right = 0;
   for (size_t i = 0; i < captions.size(); ++i) {
-    right += captions[static_cast<size_t>(found[static_cast<int64_t>(i)].item<int64_t>())] == captions[i] ? 1 : 0;
+    right +=
+        captions[static_cast<size_t>(found[static_cast<int64_t>(i)].item<int64_t>())] == captions[i] ? 1 : 0;
   }
   scores.retrieval = static_cast<double>(right) / static_cast<double>(std::max<size_t>(captions.size(), 1));
   return scores;
@@ -134,7 +138,8 @@ ModelScores clipScores(const ClipModel& model, const DemoVocabulary& vocabulary,
 
 // The symmetric contrastive loss; captions that are also true of another image are no negatives for it.
 at::Tensor contrastiveLoss(const at::Tensor& images, const at::Tensor& texts, const at::Tensor& logitScale,
-                           const std::vector<SceneCaption>& captions, const std::vector<SceneLabels>& labels) {
+                           const std::vector<SceneCaption>& captions,
+                           const std::vector<SceneLabels>& labels) {
   const int64_t n = static_cast<int64_t>(labels.size());
   at::Tensor alsoTrue = at::zeros({n, n}, at::kBool);
   bool* mask = alsoTrue.data_ptr<bool>();
@@ -143,7 +148,8 @@ at::Tensor contrastiveLoss(const at::Tensor& images, const at::Tensor& texts, co
       mask[i * n + j] = i != j && isTrueOf(captions[static_cast<size_t>(j)], labels[static_cast<size_t>(i)]);
     }
   }
-  const at::Tensor logits = (logitScale.exp().clamp_max(100) * at::matmul(unit(images), unit(texts).t())).masked_fill(alsoTrue, -1e4);
+  const at::Tensor logits = (logitScale.exp().clamp_max(100) * at::matmul(unit(images), unit(texts).t()))
+                                .masked_fill(alsoTrue, -1e4);
   const at::Tensor target = at::arange(n, at::kLong);
   return (at::cross_entropy_loss(logits, target) + at::cross_entropy_loss(logits.t(), target)) / 2;
 }
@@ -156,8 +162,9 @@ void saveClip(const ClipModel& model, const DemoVocabulary& vocabulary, const st
 
 }  // namespace
 
-ModelScores trainClip(const TrainModelsParams& params, const TrainingScenes& train, const TrainingScenes& held,
-                      const std::filesystem::path& scratch, const std::stop_token& stop, const ProgressFn& progress) {
+ModelScores trainClip(const TrainModelsParams& params, const TrainingScenes& train,
+                      const TrainingScenes& held, const std::filesystem::path& scratch,
+                      const std::stop_token& stop, const ProgressFn& progress) {
   const DemoVocabulary vocabulary;
   const std::filesystem::path folder = params.out / "clip";
   if (std::filesystem::exists(folder / "model.safetensors")) {
@@ -190,7 +197,8 @@ ModelScores trainClip(const TrainModelsParams& params, const TrainingScenes& tra
     }
     const at::Tensor contrast = contrastiveLoss(model->project(states.back()), said.to(at::kFloat),
                                                 model->logitScale, captions, batch.labels);
-    const at::Tensor taught = teachers->loss(states[kLayers / 2], states[kLayers - 1], patchTargets(batch.labels, batch.owner));
+    const at::Tensor taught =
+        teachers->loss(states[kLayers / 2], states[kLayers - 1], patchTargets(batch.labels, batch.owner));
     loop.update(contrast + taught);
     meter.advance();
     if (loop.step() % 100 == 0) {

@@ -1,4 +1,5 @@
-// Trains the demo's second encoder, of DINOv2's architecture: images of like content get like embeddings, without any text.
+// Trains the demo's second encoder, of DINOv2's architecture: images of like content get like embeddings,
+// without any text.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -34,8 +35,8 @@ Dinov2Config dinov2Config() {
 
 void initialise(Dinov2Model& model, const TrainingScenes& train) {
   const torch::NoGradGuard guard;
-  const at::Tensor sample = normalisePixels(train.pixels.narrow(0, 0, std::min<int64_t>(1000, train.size())), kImageNetMean,
-                                            kImageNetDeviation);
+  const at::Tensor sample = normalisePixels(train.pixels.narrow(0, 0, std::min<int64_t>(1000, train.size())),
+                                            kImageNetMean, kImageNetDeviation);
   model->patchProjection->weight.copy_(principalPatches(sample, kWidth, kWorldSide / kWorldPatches));
   model->positionEmbeddings.zero_();
   model->positionEmbeddings.narrow(1, 1, kWorldPatches * kWorldPatches)
@@ -57,8 +58,8 @@ at::Tensor presence(const std::vector<SceneLabels>& labels) {
   return bits;
 }
 
-// How alike the content of two images is, 0 … 1: [B, B]. Per kind of attribute the share of what both hold in what
-// either holds (Jaccard), weighted by how much the eye goes by it.
+// How alike the content of two images is, 0 … 1: [B, B]. Per kind of attribute the share of what both hold in
+// what either holds (Jaccard), weighted by how much the eye goes by it.
 at::Tensor likeness(const at::Tensor& bits) {
   constexpr std::array<int64_t, 4> kSizes = {kWorldShapes, kWorldColours, kWorldTextures, kWorldBackgrounds};
   constexpr std::array<double, 4> kWeights = {.35, .25, .2, .2};
@@ -73,8 +74,8 @@ at::Tensor likeness(const at::Tensor& bits) {
   return sum;
 }
 
-// How far the neighbourhoods in embedding space are from those in content: the cross-entropy of the softmax over the
-// other images of a batch. In a batch of like colours it asks for shape. Scalar.
+// How far the neighbourhoods in embedding space are from those in content: the cross-entropy of the softmax
+// over the other images of a batch. In a batch of like colours it asks for shape. Scalar.
 at::Tensor neighbourLoss(const at::Tensor& cosines, const at::Tensor& wanted) {
   constexpr double kTemperature = .1;
   const at::Tensor self = at::eye(cosines.size(0), at::kBool);
@@ -96,7 +97,8 @@ ModelScores nearestScores(const Dinov2Model& model, const TrainingScenes& train,
   const torch::NoGradGuard guard;
   const int64_t known = std::min<int64_t>(train.size(), 4000);
   const at::Tensor nearest =
-      at::matmul(embeddings(model, held.pixels), embeddings(model, train.pixels.narrow(0, 0, known)).t()).argmax(1);
+      at::matmul(embeddings(model, held.pixels), embeddings(model, train.pixels.narrow(0, 0, known)).t())
+          .argmax(1);
   std::array<int64_t, 4> right{};
   int64_t total = 0;
   for (int64_t i = 0; i < held.size(); ++i) {
@@ -107,7 +109,9 @@ ModelScores nearestScores(const Dinov2Model& model, const TrainingScenes& train,
     for (size_t k = 0; k < 3; ++k) right[k] += a.objects[0][k] == b.objects[0][k] ? 1 : 0;
     right[3] += a.background == b.background ? 1 : 0;
   }
-  const auto share = [total](int64_t n) { return total == 0 ? 0.0 : static_cast<double>(n) / static_cast<double>(total); };
+  const auto share = [total](int64_t n) {
+    return total == 0 ? 0.0 : static_cast<double>(n) / static_cast<double>(total);
+  };
   ModelScores scores;
   scores.shape = share(right[0]);
   scores.colour = share(right[1]);
@@ -118,8 +122,9 @@ ModelScores nearestScores(const Dinov2Model& model, const TrainingScenes& train,
 
 }  // namespace
 
-ModelScores trainDinov2(const TrainModelsParams& params, const TrainingScenes& train, const TrainingScenes& held,
-                        const std::filesystem::path& scratch, const std::stop_token& stop, const ProgressFn& progress) {
+ModelScores trainDinov2(const TrainModelsParams& params, const TrainingScenes& train,
+                        const TrainingScenes& held, const std::filesystem::path& scratch,
+                        const std::stop_token& stop, const ProgressFn& progress) {
   const std::filesystem::path folder = params.out / "dinov2";
   if (std::filesystem::exists(folder / "model.safetensors")) {
     const auto loaded = std::dynamic_pointer_cast<Dinov2ModelImpl>(loadVisionModel(folder));
@@ -131,7 +136,8 @@ ModelScores trainDinov2(const TrainModelsParams& params, const TrainingScenes& t
   initialise(model, train);
   PatchTeachers teachers(kWidth);
   torch::nn::Linear reader(kWidth, kAttributes);  // training only: what the image holds, from its embedding
-  TrainingLoop loop({model.ptr(), teachers.ptr(), reader.ptr()}, {.steps = params.dinoSteps}, WorldRandom(params.seed, 2));
+  TrainingLoop loop({model.ptr(), teachers.ptr(), reader.ptr()}, {.steps = params.dinoSteps},
+                    WorldRandom(params.seed, 2));
   const std::filesystem::path checkpoint = scratch / "dinov2.checkpoint";
   loop.load(checkpoint);
   const BatchSampler sampler(train, kBatch, std::min(kCurriculum, params.dinoSteps / 5));
@@ -152,13 +158,16 @@ ModelScores trainDinov2(const TrainModelsParams& params, const TrainingScenes& t
     const at::Tensor cosines = at::matmul(direction, direction.t()), wanted = likeness(bits);
     const at::Tensor alike = ((cosines - wanted).pow(2) * others).sum() / others.sum();
     const at::Tensor near = neighbourLoss(cosines, wanted);
-    const at::Tensor taught = teachers->loss(states[kLayers / 2], states[kLayers - 1], patchTargets(batch.labels, batch.owner));
+    const at::Tensor taught =
+        teachers->loss(states[kLayers / 2], states[kLayers - 1], patchTargets(batch.labels, batch.owner));
     loop.update(4 * read + 4 * alike + near + taught);
     meter.advance();
     if (loop.step() % 100 == 0) {
       char line[140];
-      std::snprintf(line, sizeof line, "dinov2 step %lld: attributes %.4f, likeness %.4f, neighbours %.3f, teachers %.3f",
-                    static_cast<long long>(loop.step()), read.item<double>(), alike.item<double>(), near.item<double>(), taught.item<double>());
+      std::snprintf(line, sizeof line,
+                    "dinov2 step %lld: attributes %.4f, likeness %.4f, neighbours %.3f, teachers %.3f",
+                    static_cast<long long>(loop.step()), read.item<double>(), alike.item<double>(),
+                    near.item<double>(), taught.item<double>());
       log(LogLevel::Info, line);
     }
     if (loop.step() % 500 == 0 || loop.done()) {

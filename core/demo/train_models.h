@@ -15,11 +15,11 @@ struct TrainModelsParams {
   std::filesystem::path out;      // the folder to fill: clip/, dinov2/, sae-patch/, sae-image/
   std::filesystem::path scratch;  // checkpoints of the running work; empty: out/training
   uint64_t seed = 1;
-  int64_t images = 24000;         // training scenes (about 38 KB of memory each); 1,000 more are held out
-  int64_t clipSteps = 7000;       // of 64 images
-  int64_t dinoSteps = 7000;       // of 64 images
-  int64_t patchSaeSteps = 6000;   // of 1,024 patch tokens
-  int64_t imageSaeSteps = 6000;   // of 1,024 image embeddings
+  int64_t images = 24000;        // training scenes (about 38 KB of memory each); 1,000 more are held out
+  int64_t clipSteps = 7000;      // of 64 images
+  int64_t dinoSteps = 7000;      // of 64 images
+  int64_t patchSaeSteps = 6000;  // of 1,024 patch tokens
+  int64_t imageSaeSteps = 4000;  // of 1,024 image embeddings
 };
 
 // What the models do on held-out scenes (seed + 1), 0 … 1.
@@ -35,9 +35,10 @@ struct TrainModelsResult {
   std::vector<std::string> files;                     // written, relative to `out`
 };
 
-// Runs the whole training, hours shorter when parts are done: a part whose folder is complete in `out` is kept, and one
-// that was stopped goes on from its last checkpoint. One thread's worth of LibTorch work on the CPU.
-// Throws Error (Io, DiskFull, Diverged), Cancelled.
-TrainModelsResult trainDemoModels(const TrainModelsParams& params, const std::stop_token& stop, const ProgressFn& progress);
+// Runs the whole training, hours shorter when parts are done: a part whose folder is complete in `out` is
+// kept, and one that was stopped goes on from its last checkpoint. One thread's worth of LibTorch work on the
+// CPU. Throws Error (Io, DiskFull, Diverged), Cancelled.
+TrainModelsResult trainDemoModels(const TrainModelsParams& params, const std::stop_token& stop,
+                                  const ProgressFn& progress);
 
 }  // namespace sememe

@@ -13,14 +13,17 @@ namespace sememe {
 // All train on `train`, judge on `held`, and go on from what a stopped call left (the models in `scratch`).
 
 // Writes out/clip: both towers, the tokenizer, the configurations.
-ModelScores trainClip(const TrainModelsParams& params, const TrainingScenes& train, const TrainingScenes& held,
-                      const std::filesystem::path& scratch, const std::stop_token& stop, const ProgressFn& progress);
+ModelScores trainClip(const TrainModelsParams& params, const TrainingScenes& train,
+                      const TrainingScenes& held, const std::filesystem::path& scratch,
+                      const std::stop_token& stop, const ProgressFn& progress);
 
 // Writes out/dinov2.
-ModelScores trainDinov2(const TrainModelsParams& params, const TrainingScenes& train, const TrainingScenes& held,
-                        const std::filesystem::path& scratch, const std::stop_token& stop, const ProgressFn& progress);
+ModelScores trainDinov2(const TrainModelsParams& params, const TrainingScenes& train,
+                        const TrainingScenes& held, const std::filesystem::path& scratch,
+                        const std::stop_token& stop, const ProgressFn& progress);
 
-// Write out/sae-patch and out/sae-image from the activations of out/clip. Return the explained variance on `held`.
+// Write out/sae-patch and out/sae-image from the activations of out/clip. Return the explained variance on
+// `held`.
 double trainPatchSae(const TrainModelsParams& params, const TrainingScenes& train, const TrainingScenes& held,
                      const std::stop_token& stop, const ProgressFn& progress);
 double trainImageSae(const TrainModelsParams& params, const TrainingScenes& train, const TrainingScenes& held,

@@ -1,4 +1,5 @@
-// Trains the demo's two sparse autoencoders on what its CLIP computes: one on patch tokens, one on image embeddings.
+// Trains the demo's two sparse autoencoders on what its CLIP computes: one on patch tokens, one on image
+// embeddings.
 #include <algorithm>
 #include <cstdio>
 
@@ -33,9 +34,9 @@ at::Tensor activations(const VisionModel& model, const TrainingScenes& scenes, i
   return at::cat(parts);
 }
 
-double trainOne(const TrainModelsParams& params, const char* name, const Tap& tap, int64_t images, TrainParams trainer,
-                const TrainingScenes& train, const TrainingScenes& held, const std::stop_token& stop,
-                const ProgressFn& progress) {
+double trainOne(const TrainModelsParams& params, const char* name, const Tap& tap, int64_t images,
+                TrainParams trainer, const TrainingScenes& train, const TrainingScenes& held,
+                const std::stop_token& stop, const ProgressFn& progress) {
   const std::shared_ptr<VisionModel> model = loadVisionModel(params.out / "clip");
   const std::unique_ptr<TensorSource> validation =
       TensorSource::of(activations(*model, held, held.size(), tap, stop, progress), "held-out activations");
@@ -62,7 +63,8 @@ double trainOne(const TrainModelsParams& params, const char* name, const Tap& ta
   const TrainSaeResult result = trainSae(p, *shuffled, stop, progress);
   char line[120];
   std::snprintf(line, sizeof line, "%s: held-out explained variance %.4f, l0 %.2f, dead %lld", name,
-                result.validation->fve, result.validation->l0, static_cast<long long>(result.validation->dead));
+                result.validation->fve, result.validation->l0,
+                static_cast<long long>(result.validation->dead));
   log(LogLevel::Info, line);
   return result.validation->fve;
 }
@@ -88,15 +90,18 @@ TrainParams dictionaryParams(int64_t size, int64_t k, int64_t steps, uint64_t se
 double trainPatchSae(const TrainModelsParams& params, const TrainingScenes& train, const TrainingScenes& held,
                      const std::stop_token& stop, const ProgressFn& progress) {
   const Tap tap{TapPoint::PostMlpResidual, 2};
-  return trainOne(params, "sae-patch", tap, kPatchImages, dictionaryParams(1024, 5, params.patchSaeSteps, params.seed), train,
-                  held, stop, progress);
+  return trainOne(params, "sae-patch", tap, kPatchImages,
+                  dictionaryParams(1024, 5, params.patchSaeSteps, params.seed), train, held, stop, progress);
 }
 
 double trainImageSae(const TrainModelsParams& params, const TrainingScenes& train, const TrainingScenes& held,
                      const std::stop_token& stop, const ProgressFn& progress) {
   const Tap tap{TapPoint::PostProjection, -1};
-  return trainOne(params, "sae-image", tap, train.size(), dictionaryParams(512, 6, params.imageSaeSteps, params.seed), train,
-                  held, stop, progress);
+  // The world has some forty things to say of an image: few latents at once, and a strong pull on the unused
+  // ones.
+  TrainParams trainer = dictionaryParams(512, 4, params.imageSaeSteps, params.seed);
+  trainer.auxkAlpha = .2;
+  return trainOne(params, "sae-image", tap, train.size(), trainer, train, held, stop, progress);
 }
 
 }  // namespace sememe

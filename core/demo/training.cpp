@@ -13,7 +13,8 @@ namespace sememe {
 namespace F = torch::nn::functional;
 
 at::Tensor sineCosinePositions(int64_t grid, int64_t width) {
-  const at::Tensor frequency = at::pow(30.0, -at::arange(width / 4, at::kFloat) / (static_cast<double>(width) / 4)) * 2;
+  const at::Tensor frequency =
+      at::pow(30.0, -at::arange(width / 4, at::kFloat) / (static_cast<double>(width) / 4)) * 2;
   const at::Tensor angle = at::arange(grid, at::kFloat).unsqueeze(1) * frequency;
   const at::Tensor wave = at::cat({angle.sin(), angle.cos()}, 1);  // [grid, width / 2]
   return at::cat({wave.unsqueeze(1).expand({grid, grid, -1}), wave.unsqueeze(0).expand({grid, grid, -1})}, -1)
@@ -24,10 +25,12 @@ at::Tensor principalPatches(const at::Tensor& pixels, int64_t width, int64_t pat
   const torch::NoGradGuard guard;
   const int64_t n = pixels.size(0), rows = pixels.size(2) / patch, columns = pixels.size(3) / patch;
   const int64_t size = 3 * patch * patch;
-  const at::Tensor cut = pixels.reshape({n, 3, rows, patch, columns, patch}).permute({0, 2, 4, 1, 3, 5}).reshape({-1, size});
+  const at::Tensor cut =
+      pixels.reshape({n, 3, rows, patch, columns, patch}).permute({0, 2, 4, 1, 3, 5}).reshape({-1, size});
   const at::Tensor centred = cut - cut.mean(0);
   const auto [values, vectors] = at::linalg_eigh(at::matmul(centred.t(), centred) / centred.size(0));
-  const at::Tensor white = vectors.narrow(1, size - width, width) / (values.narrow(0, size - width, width) + .02).sqrt();
+  const at::Tensor white =
+      vectors.narrow(1, size - width, width) / (values.narrow(0, size - width, width) + .02).sqrt();
   const at::Tensor turn = std::get<0>(at::linalg_qr(at::randn({width, width})));
   return (at::matmul(white, turn).t() * .6).reshape({width, 3, patch, patch}).contiguous();
 }
@@ -62,10 +65,12 @@ PatchTeachersImpl::PatchTeachersImpl(int64_t width)
   register_module("where", m_where);
 }
 
-at::Tensor PatchTeachersImpl::loss(const at::Tensor& early, const at::Tensor& late, const PatchTargets& targets) {
+at::Tensor PatchTeachersImpl::loss(const at::Tensor& early, const at::Tensor& late,
+                                   const PatchTargets& targets) {
   const auto patches = [](const at::Tensor& x) { return x.narrow(1, 1, x.size(1) - 1); };
   const std::vector<at::Tensor> logits =
-      m_what(patches(late)).split_with_sizes({kWorldShapes, kWorldColours, kWorldTextures, kWorldBackgrounds}, -1);
+      m_what(patches(late))
+          .split_with_sizes({kWorldShapes, kWorldColours, kWorldTextures, kWorldBackgrounds}, -1);
   const std::vector<at::Tensor> wanted = {targets.shape, targets.colour, targets.texture, targets.background};
   at::Tensor loss;
   for (size_t i = 0; i < logits.size(); ++i) {
@@ -76,8 +81,8 @@ at::Tensor PatchTeachersImpl::loss(const at::Tensor& early, const at::Tensor& la
   return loss + (miss * targets.covered).sum() / targets.covered.sum().clamp_min(1);
 }
 
-TrainingLoop::TrainingLoop(std::vector<std::shared_ptr<torch::nn::Module>> modules, const ScheduleParams& schedule,
-                           WorldRandom random)
+TrainingLoop::TrainingLoop(std::vector<std::shared_ptr<torch::nn::Module>> modules,
+                           const ScheduleParams& schedule, WorldRandom random)
     : m_modules(std::move(modules)), m_schedule(schedule), m_random(random) {
   std::vector<at::Tensor> matrices, others;
   for (const auto& module : m_modules) {
@@ -124,7 +129,8 @@ void TrainingLoop::save(const std::filesystem::path& path) {
   archive.write("optimizer", optimizer);
   at::Tensor numbers = at::empty({5}, at::kLong);
   numbers[0] = m_step;
-  for (int64_t i = 0; i < 4; ++i) numbers[i + 1] = static_cast<int64_t>(m_random.state()[static_cast<size_t>(i)]);
+  for (int64_t i = 0; i < 4; ++i)
+    numbers[i + 1] = static_cast<int64_t>(m_random.state()[static_cast<size_t>(i)]);
   archive.write("numbers", numbers);
   std::ostringstream bytes;
   archive.save_to(bytes);
@@ -149,17 +155,20 @@ bool TrainingLoop::load(const std::filesystem::path& path) {
     at::Tensor numbers;
     archive.read("numbers", numbers);
     std::array<uint64_t, 4> state;
-    for (int64_t i = 0; i < 4; ++i) state[static_cast<size_t>(i)] = static_cast<uint64_t>(numbers[i + 1].item<int64_t>());
+    for (int64_t i = 0; i < 4; ++i)
+      state[static_cast<size_t>(i)] = static_cast<uint64_t>(numbers[i + 1].item<int64_t>());
     m_random.setState(state);
     m_step = numbers[0].item<int64_t>();
   } catch (const c10::Error& e) {
-    throw Error(ErrorCode::Corrupt, std::string("not a checkpoint of this training: ") + e.what_without_backtrace(),
+    throw Error(ErrorCode::Corrupt,
+                std::string("not a checkpoint of this training: ") + e.what_without_backtrace(),
                 path.string());
   }
   return true;
 }
 
-TrainingBatch takeBatch(const TrainingScenes& scenes, const std::vector<int64_t>& indices, WorldRandom& random) {
+TrainingBatch takeBatch(const TrainingScenes& scenes, const std::vector<int64_t>& indices,
+                        WorldRandom& random) {
   TrainingBatch batch;
   batch.indices = indices;
   const at::Tensor index = at::tensor(indices, at::kLong);
@@ -168,7 +177,9 @@ TrainingBatch takeBatch(const TrainingScenes& scenes, const std::vector<int64_t>
   for (const int64_t i : indices) batch.labels.push_back(scenes.labels[static_cast<size_t>(i)]);
   if (random.chance(.5)) {
     batch.pixels = batch.pixels.flip(3);
-    batch.owner = batch.owner.view({-1, kWorldPatches, kWorldPatches}).flip(2).reshape({-1, kWorldPatches * kWorldPatches});
+    batch.owner = batch.owner.view({-1, kWorldPatches, kWorldPatches})
+                      .flip(2)
+                      .reshape({-1, kWorldPatches * kWorldPatches});
   }
   return batch;
 }

@@ -35,7 +35,8 @@ std::string sentence(const SceneCaption& caption, bool saySolid, const char* unn
   for (const ObjectLabels& o : caption.objects) {
     text.append(text.empty() ? "" : " and ").append(phrase(o, saySolid, unnamed));
   }
-  if (caption.background >= 0) text.append(" on a ").append(worldBackground(caption.background)).append(" background");
+  if (caption.background >= 0)
+    text.append(" on a ").append(worldBackground(caption.background)).append(" background");
   return text;
 }
 
@@ -49,7 +50,8 @@ bool matches(const ObjectLabels& said, const ObjectLabels& object) {
 
 }  // namespace
 
-TrainingScenes drawTrainingScenes(int64_t n, uint64_t seed, const std::stop_token& stop, const ProgressFn& progress) {
+TrainingScenes drawTrainingScenes(int64_t n, uint64_t seed, const std::stop_token& stop,
+                                  const ProgressFn& progress) {
   ProgressMeter meter(progress, "Drawing scenes for training", n);
   TrainingScenes scenes;
   scenes.pixels = at::empty({n, 3, kWorldSide, kWorldSide}, at::kByte);
@@ -75,7 +77,8 @@ TrainingScenes drawTrainingScenes(int64_t n, uint64_t seed, const std::stop_toke
   return scenes;
 }
 
-at::Tensor normalisePixels(const at::Tensor& pixels, const std::array<double, 3>& mean, const std::array<double, 3>& deviation) {
+at::Tensor normalisePixels(const at::Tensor& pixels, const std::array<double, 3>& mean,
+                           const std::array<double, 3>& deviation) {
   at::Tensor scale = at::empty({1, 3, 1, 1}), shift = at::empty({1, 3, 1, 1});
   for (int64_t c = 0; c < 3; ++c) {
     const size_t i = static_cast<size_t>(c);
@@ -107,7 +110,8 @@ SceneCaption sampleCaption(const SceneLabels& scene, WorldRandom& random) {
   } while (caption.background < 0 && caption.objects[0] == ObjectLabels{-1, -1, -1});
   caption.text = sentence(caption, true, random.chance(.25) ? "object" : "thing");
   if (random.chance(.12)) {
-    constexpr std::array<const char*, 4> kLead = {"a photo of ", "a picture of ", "a drawing of ", "an image of "};
+    constexpr std::array<const char*, 4> kLead = {"a photo of ", "a picture of ", "a drawing of ",
+                                                  "an image of "};
     caption.text.insert(0, kLead[static_cast<size_t>(random.below(4))]);
   }
   return caption;
@@ -125,7 +129,8 @@ BatchSampler::BatchSampler(const TrainingScenes& scenes, int64_t batch, int64_t 
   for (int64_t i = 0; i < scenes.size(); ++i) {
     if (scenes.labels[static_cast<size_t>(i)].easy) m_easy.push_back(i);
   }
-  if (m_easy.empty()) throw Error(ErrorCode::Invalid, "too few scenes to train on", std::to_string(scenes.size()));
+  if (m_easy.empty())
+    throw Error(ErrorCode::Invalid, "too few scenes to train on", std::to_string(scenes.size()));
 }
 
 std::vector<int64_t> BatchSampler::next(int64_t step, WorldRandom& random) const {

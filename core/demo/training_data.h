@@ -34,11 +34,13 @@ struct TrainingScenes {
 };
 
 // Draws scenes 0 … n-1 of the world `seed`. Throws Cancelled.
-TrainingScenes drawTrainingScenes(int64_t n, uint64_t seed, const std::stop_token& stop, const ProgressFn& progress);
+TrainingScenes drawTrainingScenes(int64_t n, uint64_t seed, const std::stop_token& stop,
+                                  const ProgressFn& progress);
 
-// uint8 [B, 3, H, W] to float32, scaled and normalised with the mean and deviation of CLIP (or ImageNet) that the model's
-// preprocessor_config.json names.
-at::Tensor normalisePixels(const at::Tensor& pixels, const std::array<double, 3>& mean, const std::array<double, 3>& deviation);
+// uint8 [B, 3, H, W] to float32, scaled and normalised with the mean and deviation of CLIP (or ImageNet) that
+// the model's preprocessor_config.json names.
+at::Tensor normalisePixels(const at::Tensor& pixels, const std::array<double, 3>& mean,
+                           const std::array<double, 3>& deviation);
 inline constexpr std::array<double, 3> kClipMean = {0.48145466, 0.4578275, 0.40821073};
 inline constexpr std::array<double, 3> kClipDeviation = {0.26862954, 0.26130258, 0.27577711};
 inline constexpr std::array<double, 3> kImageNetMean = {0.485, 0.456, 0.406};
@@ -58,8 +60,8 @@ SceneCaption sampleCaption(const SceneLabels& scene, WorldRandom& random);
 // Whether a caption is true of a scene.
 bool isTrueOf(const SceneCaption& caption, const SceneLabels& scene);
 
-// The indices of a batch: easy scenes (one big object) until `curriculum` steps have passed; later every second batch is
-// a hard one, of two colours and two backgrounds only, whose captions differ in little.
+// The indices of a batch: easy scenes (one big object) until `curriculum` steps have passed; later every
+// second batch is a hard one, of two colours and two backgrounds only, whose captions differ in little.
 class BatchSampler {
  public:
   BatchSampler(const TrainingScenes& scenes, int64_t batch, int64_t curriculum);
@@ -75,8 +77,8 @@ class BatchSampler {
 struct PatchTargets {
   at::Tensor shape, colour, texture;  // int64 [B, 64] of the patch's object; -100 where there is none
   at::Tensor background;              // int64 [B, 64]; -100 under an object
-  at::Tensor place;                   // float32 [B, 64, 3]: where in its object the patch lies, and the object's size
-  at::Tensor covered;                 // float32 [B, 64]: 1 under an object
+  at::Tensor place;    // float32 [B, 64, 3]: where in its object the patch lies, and the object's size
+  at::Tensor covered;  // float32 [B, 64]: 1 under an object
 };
 PatchTargets patchTargets(const std::vector<SceneLabels>& labels, const at::Tensor& owner);
 

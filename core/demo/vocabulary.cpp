@@ -26,7 +26,8 @@ std::string utf8(uint32_t code) {
   return {static_cast<char>(0xc0 | code >> 6), static_cast<char>(0x80 | (code & 63))};
 }
 
-// GPT-2's printable characters for the 256 bytes, in the order in which CLIP numbers them: the printable bytes first.
+// GPT-2's printable characters for the 256 bytes, in the order in which CLIP numbers them: the printable
+// bytes first.
 std::vector<std::string> byteAlphabet() {
   std::vector<std::string> alphabet;
   const auto range = [&alphabet](uint32_t from, uint32_t to) {
@@ -69,8 +70,8 @@ DemoVocabulary::DemoVocabulary() : m_words(worldWords()) {
     parts.back() += "</w>";
     split.push_back(std::move(parts));
   }
-  // Byte-pair training (Sennrich et al. 2016) until nothing is left to merge: the same merges, applied in the same
-  // order to the same words, then always end in one token a word.
+  // Byte-pair training (Sennrich et al. 2016) until nothing is left to merge: the same merges, applied in the
+  // same order to the same words, then always end in one token a word.
   while (true) {
     std::map<Pair, int> counts;
     for (const auto& parts : split) {
@@ -119,10 +120,11 @@ void DemoVocabulary::save(const std::filesystem::path& folder, int64_t maxLength
     mergeList.push_back(pair.first + " " + pair.second);
   }
   const auto special = [](const char* content, int64_t id) {
-    return Json{{"id", id},          {"content", content}, {"single_word", false}, {"lstrip", false},
+    return Json{{"id", id},        {"content", content}, {"single_word", false}, {"lstrip", false},
                 {"rstrip", false}, {"normalized", true}, {"special", true}};
   };
-  const Json byteLevel = {{"type", "ByteLevel"}, {"add_prefix_space", false}, {"trim_offsets", true}, {"use_regex", true}};
+  const Json byteLevel = {
+      {"type", "ByteLevel"}, {"add_prefix_space", false}, {"trim_offsets", true}, {"use_regex", true}};
   const Json tokenizer = {
       {"version", "1.0"},
       {"truncation", nullptr},
@@ -136,9 +138,11 @@ void DemoVocabulary::save(const std::filesystem::path& folder, int64_t maxLength
                       {{"type", "Lowercase"}}})}}},
       {"pre_tokenizer",
        {{"type", "Sequence"},
-        {"pretokenizers",
-         Json::array({{{"type", "Split"}, {"pattern", {{"Regex", kPattern}}}, {"behavior", "Removed"}, {"invert", true}},
-                      byteLevel})}}},
+        {"pretokenizers", Json::array({{{"type", "Split"},
+                                        {"pattern", {{"Regex", kPattern}}},
+                                        {"behavior", "Removed"},
+                                        {"invert", true}},
+                                       byteLevel})}}},
       {"post_processor",
        {{"type", "RobertaProcessing"},
         {"sep", Json::array({kEos, eos()})},

@@ -14,17 +14,20 @@ namespace sememe {
 namespace {
 
 constexpr std::array<std::string_view, kWorldShapes> kShapeNames = {
-    "circle", "square", "triangle", "star", "heart", "ring", "cross", "moon", "hexagon", "arrow", "flower", "diamond"};
+    "circle", "square", "triangle", "star",  "heart",  "ring",
+    "cross",  "moon",   "hexagon",  "arrow", "flower", "diamond"};
 constexpr std::array<std::string_view, kWorldColours> kColourNames = {
     "red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "white"};
-constexpr std::array<std::string_view, kWorldTextures> kTextureNames = {"solid", "striped", "dotted", "checkered"};
+constexpr std::array<std::string_view, kWorldTextures> kTextureNames = {"solid", "striped", "dotted",
+                                                                        "checkered"};
 constexpr std::array<std::string_view, kWorldBackgrounds> kBackgroundNames = {
     "white", "black", "gray", "blue", "green", "yellow", "pink", "purple"};
 constexpr int kArrow = 9;
 
 std::string_view nameAt(std::span<const std::string_view> names, int index, const char* kind) {
   if (index < 0 || index >= static_cast<int>(names.size())) {
-    throw Error(ErrorCode::Invalid, std::string("no such ") + kind + " in the demo world", std::to_string(index));
+    throw Error(ErrorCode::Invalid, std::string("no such ") + kind + " in the demo world",
+                std::to_string(index));
   }
   return names[static_cast<size_t>(index)];
 }
@@ -42,7 +45,8 @@ SceneObject sampleObject(WorldRandom& random, int background, const SceneObject*
   const double t = random.uniform();
   o.texture = t < 0.34 ? 0 : t < 0.56 ? 1 : t < 0.78 ? 2 : 3;
   constexpr double kPi = std::numbers::pi;
-  o.rotation = o.shape == kArrow ? random.below(4) * kPi / 2 + random.normal(0, 0.12) : random.normal(0, 0.16);
+  o.rotation =
+      o.shape == kArrow ? random.below(4) * kPi / 2 + random.normal(0, 0.12) : random.normal(0, 0.16);
   constexpr std::array<double, 4> kAngles = {0, kPi / 4, -kPi / 4, kPi / 2};
   o.textureAngle = kAngles[static_cast<size_t>(random.below(4))] + random.normal(0, 0.1);
   o.period = random.uniform(0.36, 0.46) * std::max(radius, 20.0);

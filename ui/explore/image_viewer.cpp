@@ -49,6 +49,7 @@ void ImageViewer::goTo(int index) {
 }
 
 void ImageViewer::closeViewer() {
+  if (!isVisible()) return;
   ++m_generation;
   hide();
   m_full = {};

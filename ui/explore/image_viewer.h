@@ -18,6 +18,7 @@ class ImageViewer : public QWidget {
   ImageViewer(const Theme& theme, NeuronLoader& loader, QWidget* parent);
 
   void open(const NeuronViewPtr& view, int index);
+  void closeViewer();
   bool isOpen() const { return isVisible(); }
   int current() const { return m_index; }
   const QString& note() const { return m_note; }  // why it shows the thumbnail; empty while it shows the file
@@ -33,10 +34,10 @@ class ImageViewer : public QWidget {
   void keyPressEvent(QKeyEvent*) override;
   void mousePressEvent(QMouseEvent*) override;
   bool eventFilter(QObject* watched, QEvent* event) override;
+  bool focusNextPrevChild(bool) override { return true; }  // what is behind it has no focus
 
  private:
   void goTo(int index);
-  void closeViewer();
   QRect button(int which) const;  // 0 close, 1 previous, 2 next
 
   const Theme& m_theme;

@@ -28,6 +28,7 @@ LabelEditor::LabelEditor(const Theme& theme, JobRunner& runner, QWidget* parent)
   m_notes->setPlaceholderText(tr("What you saw, and what speaks against it"));
   m_notes->setTabChangesFocus(true);
   m_notes->setMinimumHeight(9 * kUnit);
+  m_notes->setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Ignored);  // takes what is left, asks for nothing
   m_notes->setAccessibleName(tr("Notes"));
   m_icon = new QLabel;
   m_status = new QLabel;
@@ -54,7 +55,7 @@ LabelEditor::LabelEditor(const Theme& theme, JobRunner& runner, QWidget* parent)
 
   m_debounce.setSingleShot(true);
   m_debounce.setInterval(kDebounceMs);
-  connect(&m_debounce, &QTimer::timeout, this, &LabelEditor::flush);
+  connect(&m_debounce, &QTimer::timeout, this, &LabelEditor::commit);
   connect(m_label, &QLineEdit::textEdited, this, &LabelEditor::typed);
   connect(m_label, &QLineEdit::editingFinished, this, &LabelEditor::flush);
   connect(m_notes, &QPlainTextEdit::textChanged, this, &LabelEditor::typed);
@@ -123,6 +124,10 @@ void LabelEditor::typed() {
 void LabelEditor::flush() {
   if (!m_debounce.isActive()) return;
   m_debounce.stop();
+  commit();
+}
+
+void LabelEditor::commit() {
   const Texts texts{m_label->text(), m_notes->toPlainText()};
   if (texts.label == m_saved.label && texts.notes == m_saved.notes && !m_unsaved.contains(m_neuron)) {
     setState(State::Unchanged);

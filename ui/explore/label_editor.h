@@ -40,6 +40,7 @@ class LabelEditor : public QWidget {
     QString label, notes;
   };
   void typed();
+  void commit();
   void save(int64_t neuron, const Texts& texts);
   void setState(State state, const QString& detail = {});
 

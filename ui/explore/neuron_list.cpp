@@ -132,7 +132,7 @@ void NeuronList::applySettings(const Settings& settings) {
   QList<int> widths = settings.columnWidths;
   if (widths.size() != NeuronTableModel::ColumnCount) {
     const auto wide = [&](const char* text) { return fontMetrics().horizontalAdvance(QString::fromLatin1(text)) + 2 * kUnit; };
-    widths = {wide("Neuron ^") + 6, wide("0.000") + 9 * kUnit, wide("00.00 %") + 4, wide("000.000") + 4, 96};
+    widths = {wide("Neuron ^"), wide("0.000") + 7 * kUnit, wide("00.00 %"), wide("000.000"), 96};
   }
   for (int i = 0; i < widths.size(); ++i) m_table->setColumnWidth(i, std::max(44, widths[i]));
   m_model->sort(settings.sortColumn, settings.sortDescending ? Qt::DescendingOrder : Qt::AscendingOrder);

@@ -56,6 +56,11 @@ MainWindow::MainWindow(Theme& theme, JobRunner& runner, Services services, std::
 
   m_jobStatus = new JobStatus;
   statusBar()->setSizeGripEnabled(false);
+  m_path = new QLabel;
+  m_path->setProperty("role", QStringLiteral("muted"));
+  m_path->setContentsMargins(kUnit, 0, kUnit, 0);
+  m_path->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
+  statusBar()->addWidget(m_path, 1);
   statusBar()->addPermanentWidget(m_jobStatus);
   connect(&runner, &JobRunner::jobStarted, m_jobStatus, &JobStatus::add);
   connect(m_jobStatus, &JobStatus::ended, this, [this](const QString& sentence) { statusBar()->showMessage(sentence, kMessageMs); });
@@ -124,6 +129,7 @@ void MainWindow::showSummary(const WorkspaceSummary& summary) {
   updateRecent();
   setWindowTitle(tr("%1 – Sememe").arg(QFileInfo(m_workspace).completeBaseName()));
   setWindowFilePath(m_workspace);
+  m_path->setText(summary.readOnly ? tr("%1  (read only)").arg(m_workspace) : m_workspace);
   m_pages->setCurrentWidget(m_explore);
   m_explore->setWorkspace(summary);
   m_explore->list().table().setFocus();
@@ -139,6 +145,7 @@ void MainWindow::closeWorkspace() {
   m_workspace.clear();
   m_messages->hide();
   setWindowFilePath({});
+  m_path->clear();
   setWindowTitle(QStringLiteral("Sememe"));
   m_pages->setCurrentWidget(m_start);
   updateActions();

@@ -87,6 +87,7 @@ class MainWindow : public QMainWindow {
   ExplorePage* m_explore;
   MessageBar* m_messages;
   JobStatus* m_jobStatus;
+  QLabel* m_path;  // of the open workspace
   QMenu* m_recent = nullptr;
   QActionGroup* m_themes = nullptr;
   QActionGroup* m_sizes = nullptr;

@@ -1,5 +1,7 @@
-// The demo's training: captions tell the truth, targets fit the drawing, and a stopped training goes on exactly.
+// The demo's training: captions tell the truth, targets fit the drawing, and a stopped training goes on
+// exactly.
 #include <torch/torch.h>
+
 #include <QTemporaryDir>
 #include <QTest>
 #include <algorithm>
@@ -69,7 +71,8 @@ void DemoTrainingTest::batchesFollowTheCurriculum() {
   const BatchSampler sampler(m_scenes, 32, 10);
   for (const int64_t i : sampler.next(0, random)) QVERIFY(m_scenes.labels[static_cast<size_t>(i)].easy);
   std::set<int> colours;
-  for (const int64_t i : sampler.next(10, random)) colours.insert(m_scenes.labels[static_cast<size_t>(i)].objects[0][1]);
+  for (const int64_t i : sampler.next(10, random))
+    colours.insert(m_scenes.labels[static_cast<size_t>(i)].objects[0][1]);
   QVERIFY(colours.size() <= 2);
   QCOMPARE(sampler.next(11, random).size(), size_t{32});
 }
@@ -99,7 +102,8 @@ void DemoTrainingTest::goesOnExactly() {
   const auto advance = [](torch::nn::Sequential& model, TrainingLoop& loop, int64_t until) {
     while (loop.step() < until) {
       at::Tensor x = at::empty({4, 6});
-      for (int64_t i = 0; i < x.numel(); ++i) x.data_ptr<float>()[i] = static_cast<float>(loop.random().normal(0, 1));
+      for (int64_t i = 0; i < x.numel(); ++i)
+        x.data_ptr<float>()[i] = static_cast<float>(loop.random().normal(0, 1));
       loop.update((model->forward(x) - x.sum(1, true)).pow(2).mean());
     }
   };

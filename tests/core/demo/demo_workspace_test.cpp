@@ -1,4 +1,5 @@
-// The demo holds what the program promises: its most monosemantic neurons are about one thing, by the ground truth.
+// The demo holds what the program promises: its most monosemantic neurons are about one thing, by the ground
+// truth.
 #include "core/demo/demo_workspace.h"
 
 #include <QTemporaryDir>
@@ -131,8 +132,10 @@ void DemoWorkspaceTest::bestNeuronsAreAboutOneThing() {
     int pure = 0;
     const std::vector<NeuronRow> best = m_workspace->neurons().page(query, std::nullopt, 20);
     QCOMPARE(best.size(), size_t{20});
-    for (const NeuronRow& row : best) pure += sharedLabel(scenesOf(query.run, row.neuron), 15).empty() ? 0 : 1;
-    qInfo("%s: of the 20 neurons of highest MS, %d are about one thing; best MS %.3f", set.encoder.c_str(), pure, best[0].ms);
+    for (const NeuronRow& row : best)
+      pure += sharedLabel(scenesOf(query.run, row.neuron), 15).empty() ? 0 : 1;
+    qInfo("%s: of the 20 neurons of highest MS, %d are about one thing; best MS %.3f", set.encoder.c_str(),
+          pure, best[0].ms);
     QVERIFY2(pure >= 15, set.encoder.c_str());
   }
 }
@@ -143,8 +146,8 @@ void DemoWorkspaceTest::dictionariesBeatRawNeurons() {
     const double patchRaw = meanMs("CLIP layer 2, patches: raw neurons", encoder);
     const double imageSae = meanMs("CLIP image embedding: SAE", encoder);
     const double imageRaw = meanMs("CLIP image embedding: raw neurons", encoder);
-    qInfo("mean MS, encoder %d: patches %.3f (raw %.3f), image embedding %.3f (raw %.3f)", int(encoder), patchSae, patchRaw,
-          imageSae, imageRaw);
+    qInfo("mean MS, encoder %d: patches %.3f (raw %.3f), image embedding %.3f (raw %.3f)", int(encoder),
+          patchSae, patchRaw, imageSae, imageRaw);
     QVERIFY(patchSae > patchRaw);
     QVERIFY(imageSae > imageRaw);
   }

@@ -141,7 +141,8 @@ void WorldTest::hasClassTree() {
     QCOMPARE(std::count(name.begin(), name.end(), '_'), 3);
     QCOMPARE(name.find('_'), size_t{5});
   }
-  for (int i = 0; i < 100; ++i) QVERIFY(std::binary_search(classes.begin(), classes.end(), worldClass(sceneAt(5, i))));
+  for (int i = 0; i < 100; ++i)
+    QVERIFY(std::binary_search(classes.begin(), classes.end(), worldClass(sceneAt(5, i))));
 }
 
 void WorldTest::writesAFolder() {
@@ -162,7 +163,8 @@ void WorldTest::writesAFolder() {
     QVERIFY(row.path.find(worldClass(row.scene)) != std::string::npos);
   }
   QVERIFY(listed == described);
-  QCOMPARE(std::count_if(rows.begin(), rows.end(), [](const WorldRow& r) { return r.path.ends_with(".png"); }), 6);
+  QCOMPARE(
+      std::count_if(rows.begin(), rows.end(), [](const WorldRow& r) { return r.path.ends_with(".png"); }), 6);
   // PNG gives back exactly what was drawn, JPEG nearly.
   for (const WorldRow& row : rows) {
     const Image drawn = drawScene(row.scene).image;
@@ -170,7 +172,8 @@ void WorldTest::writesAFolder() {
     QCOMPARE(read.width, kWorldSide);
     if (row.path.ends_with(".png")) QVERIFY(read.rgb == drawn.rgb);
     double difference = 0;
-    for (size_t i = 0; i < drawn.rgb.size(); ++i) difference += std::abs(int(drawn.rgb[i]) - int(read.rgb[i]));
+    for (size_t i = 0; i < drawn.rgb.size(); ++i)
+      difference += std::abs(int(drawn.rgb[i]) - int(read.rgb[i]));
     QVERIFY(difference / static_cast<double>(drawn.rgb.size()) < 4);
   }
 }
@@ -214,8 +217,9 @@ void WorldTest::refusesWhatIsNotIts() {
   const std::string table = readTextFile(root / "attributes.csv");
   const size_t second = table.find('\n') + 1;
   for (const std::string& broken :
-       {std::string(), std::string("path,background\n"), table.substr(0, second), table.substr(0, second) + "a,b\n",
-        table.substr(0, second) + table.substr(second, 60), table.substr(0, second) + "p,x,1,,,,,,,,,,,,,,,,,c\n",
+       {std::string(), std::string("path,background\n"), table.substr(0, second),
+        table.substr(0, second) + "a,b\n", table.substr(0, second) + table.substr(second, 60),
+        table.substr(0, second) + "p,x,1,,,,,,,,,,,,,,,,,c\n",
         table.substr(0, second) + "p,11,1,,,,,,,,,,,,,,,,,a red star\n"}) {
     writeTextFile(root / "attributes.csv", broken);
     QCOMPARE(codeOf([&] { readWorld(root); }), ErrorCode::Corrupt);

@@ -129,14 +129,15 @@ void ImagePreprocessTest::kindFromConfig() {
 
 void ImagePreprocessTest::numbersListsAndNulls() {
   const PreprocessConfig c = read(R"({"image_processor_type": "CLIPImageProcessorFast", "size": [40, 50],
-    "crop_size": [30, 20], "image_mean": 0.5, "image_std": [1, 2, 3], "resample": null, "do_rescale": null})");
+    "crop_size": [30, 20], "image_mean": 0.5, "image_std": [1, 2, 3], "resample": null, "do_rescale": null, "rescale_factor": null})");
   QCOMPARE(c.resizeHeight, 40);
   QCOMPARE(c.resizeWidth, 50);
   QCOMPARE(c.cropHeight, 30);
   QCOMPARE(c.cropWidth, 20);
   QCOMPARE(c.mean[2], 0.5);
   QCOMPARE(c.std[2], 3.0);
-  QVERIFY(c.rescale && c.resample == Resample::Bicubic);
+  QVERIFY(!c.rescale && c.resample == Resample::Bilinear);
+  QCOMPARE(read(R"({"image_processor_type": "CLIPImageProcessor", "size": 60, "default_to_square": true})").resizeWidth, 60);
   const PreprocessConfig vit = read(R"({"image_processor_type": "ViTImageProcessor", "size": 60})");
   QCOMPARE(vit.resizeHeight, 60);
   QVERIFY(vit.resample == Resample::Bilinear);
@@ -171,6 +172,8 @@ void ImagePreprocessTest::broken_data() {
                            R"({"image_processor_type": "CLIPImageProcessor", "size": [1, 2, 3]})",
                            R"({"image_processor_type": "CLIPImageProcessor", "crop_size": {"height": 0, "width": 4}})",
                            R"({"image_processor_type": "CLIPImageProcessor", "crop_size": {"shortest_edge": 4}})",
+                           R"({"image_processor_type": "CLIPImageProcessor", "size": null})",
+                           R"({"image_processor_type": "CLIPImageProcessor", "image_mean": null})",
                            R"({"image_processor_type": "CLIPImageProcessor", "do_resize": 1})",
                            R"({"image_processor_type": "CLIPImageProcessor", "resample": 6})",
                            R"({"image_processor_type": "CLIPImageProcessor", "resample": "bicubic"})",

@@ -1,0 +1,306 @@
+// Training steps against dictionary_learning's own trainers, and the trainer's state.
+#include <QTemporaryDir>
+#include <QTest>
+
+#include "core/base/error.h"
+#include "core/base/files.h"
+#include "core/sae/batch_topk.h"
+#include "core/sae/train_math.h"
+#include "core/sae/trainer.h"
+#include "core/weights/torch_file.h"
+
+using namespace sememe;
+namespace fs = std::filesystem;
+
+namespace {
+
+const fs::path kGolden = fs::path(GOLDEN_DIR) / "sae";
+
+// The parameters of tests/golden/make_sae.py.
+TrainParams goldenParams(const std::string& name) {
+  TrainParams p;
+  p.type = name == "batch_topk" ? SaeType::BatchTopK : SaeType::MatryoshkaBatchTopK;
+  p.activationDim = 12;
+  p.dictSize = 96;
+  p.k = 2;
+  p.lr = 3e-3;
+  p.batch = 48;
+  p.steps = 30;
+  p.warmup = 4;
+  p.decayStart = 20;
+  p.thresholdBeta = 0.9;
+  p.thresholdStart = 6;
+  p.deadAfterRows = 90;
+  p.groupFractions = {0.1, 0.2, 0.7};
+  if (name == "matryoshka_weighted") {
+    p.groupFractions = {0.25, 0.75};
+    p.groupWeights = {0.7, 0.9};
+  }
+  return p;
+}
+
+double relativeDifference(const at::Tensor& a, const at::Tensor& b) {
+  return ((a - b).abs().max() / b.abs().max().clamp_min(1e-12)).item<double>();
+}
+
+template <typename Work>
+int failure(Work&& work) {
+  try {
+    work();
+  } catch (const Error& error) {
+    return static_cast<int>(error.code());
+  }
+  return -1;
+}
+
+bool sameBits(const Dictionary& a, const Dictionary& b) {
+  const auto left = a.stateDict(), right = b.stateDict();
+  for (size_t i = 0; i < left.size(); ++i) {
+    if (!at::equal(left[i].second, right[i].second)) return false;
+  }
+  return left.size() == right.size();
+}
+
+}  // namespace
+
+class SaeTrainerTest : public QObject {
+  Q_OBJECT
+
+ private Q_SLOTS:
+  void initTestCase() { at::set_num_threads(1); }
+  void agreesWithTheLibrary_data();
+  void agreesWithTheLibrary();
+  void sparseEqualsDense();
+  void keepsTheEdgeInOrder();
+  void startsWithUnitRows();
+  void resumesBitForBit_data() { agreesWithTheLibrary_data(); }
+  void resumesBitForBit();
+  void refusesOtherStates();
+  void stopsAtNaN();
+  void survivesEqualRows();
+  void checksParameters();
+  void followsTheLearningRate();
+};
+
+void SaeTrainerTest::agreesWithTheLibrary_data() {
+  QTest::addColumn<QString>("name");
+  for (const char* name : {"batch_topk", "matryoshka_batch_topk", "matryoshka_weighted"}) {
+    QTest::newRow(name) << QString::fromLatin1(name);
+  }
+}
+
+void SaeTrainerTest::agreesWithTheLibrary() {
+  QFETCH(QString, name);
+  const std::string text = name.toStdString();
+  const fs::path golden = kGolden / (text + ".pt");
+  const at::Tensor batches = readTorchTensor(golden, "batches"), losses = readTorchTensor(golden, "losses"),
+                   dead = readTorchTensor(golden, "dead");
+  const auto initial = loadDictionary(kGolden / (text + "_initial.pt"));
+  const auto expected = loadDictionary(kGolden / (text + "_final"));
+  const double normFactor = readTorchTensor(golden, "norm_factor").item<double>();
+  const auto trainer = makeTrainer(goldenParams(text), normFactor, at::kCPU, initial.get());
+  double worst = 0;
+  for (int64_t step = 0; step < batches.size(0); ++step) {
+    const StepStats stats = trainer->step(batches[step]);
+    const double loss = losses[step].item<double>();
+    worst = std::max(worst, std::abs(stats.loss - loss) / loss);
+    QCOMPARE(stats.dead, dead[step].item<int64_t>());
+    QCOMPARE(stats.step, step);
+    QVERIFY(stats.l0 <= 2 && stats.l0 > 1);
+  }
+  QVERIFY2(dead.max().item<int64_t>() > 6, "the golden must have more dead latents than the auxiliary loss takes");
+  QVERIFY2(worst < 1e-4, qPrintable(QString::number(worst)));
+  const auto dictionary = trainer->dictionary();
+  const auto have = dictionary->stateDict(), want = expected->stateDict();
+  QCOMPARE(have.size(), want.size());
+  for (size_t i = 0; i < want.size(); ++i) {
+    QCOMPARE(have[i].first, want[i].first);
+    const double difference = relativeDifference(have[i].second.to(at::kDouble), want[i].second.to(at::kDouble));
+    QVERIFY2(difference < 1e-4, qPrintable(QString::fromStdString(want[i].first) + QStringLiteral(": ") +
+                                           QString::number(difference)));
+  }
+}
+
+void SaeTrainerTest::sparseEqualsDense() {
+  at::manual_seed(5);
+  const at::Tensor x = at::randn({40, 9});
+  const SaeTensors weights{at::randn({30, 9}), at::randn({30}), at::randn({30, 9}), at::randn({9})};
+  const at::Tensor post = at::addmm(weights.bEnc, x - weights.bDec, weights.wEncT.t()).relu();
+  for (const int64_t keep : {1, 160, 1200}) {  // 1200: more than are positive
+    const std::vector<int64_t> sizes{4, 6, 20};
+    const std::vector<double> scales{0.5, 0.2, 0.4};
+    const TrainPass sparse = sparseTrainPass(weights, x, post, keep, sizes, scales);
+    const TrainPass dense = denseTrainPass(weights, x, post, keep, sizes, scales);
+    QCOMPARE(sparse.nonZeros, dense.nonZeros);
+    QCOMPARE(sparse.smallest, dense.smallest);
+    QVERIFY(at::equal(sparse.fired, dense.fired));
+    QVERIFY(relativeDifference(sparse.residual, dense.residual) < 1e-5);
+    for (size_t g = 0; g < sizes.size(); ++g) {
+      QVERIFY(std::abs(sparse.groupLosses[g] / dense.groupLosses[g] - 1) < 1e-5);
+    }
+    for (size_t i = 0; i < 4; ++i) {
+      QVERIFY(relativeDifference(*sparse.gradients.all()[i], *dense.gradients.all()[i]) < 1e-5);
+    }
+    // And both against automatic differentiation of the written-out loss.
+    at::AutoGradMode record(true);
+    SaeTensors leaf = weights.clone();
+    for (at::Tensor* t : leaf.all()) t->requires_grad_(true);
+    const at::Tensor z = at::addmm(leaf.bEnc, x - leaf.bDec, leaf.wEncT.t()).relu();
+    const auto [values, indices] = z.flatten().topk(keep);
+    const at::Tensor codes = at::zeros_like(z).flatten().scatter(-1, indices, values).view({40, 30});
+    at::Tensor reconstruction = at::zeros_like(x) + leaf.bDec, loss = at::zeros({});
+    for (size_t g = 0, begin = 0; g < sizes.size(); begin += static_cast<size_t>(sizes[g++])) {
+      const auto from = static_cast<int64_t>(begin);
+      reconstruction = reconstruction + at::mm(codes.narrow(1, from, sizes[g]), leaf.wDec.narrow(0, from, sizes[g]));
+      loss = loss + scales[g] * (x - reconstruction).square().sum(-1).mean();
+    }
+    loss.backward();
+    for (size_t i = 0; i < 4; ++i) {
+      QVERIFY(relativeDifference(*sparse.gradients.all()[i], leaf.all()[i]->grad()) < 1e-5);
+    }
+  }
+}
+
+void SaeTrainerTest::keepsTheEdgeInOrder() {
+  const SaeTensors weights{at::zeros({4, 1}), at::zeros({4}), at::ones({4, 1}), at::zeros({1})};
+  const at::Tensor post = at::tensor({2.0F, 1.0F, 1.0F, 0.0F, 1.0F, 3.0F, 0.0F, 1.0F}).view({2, 4});
+  const TrainPass pass = sparseTrainPass(weights, at::zeros({2, 1}), post, 4, {4}, {1.0});
+  QCOMPARE(pass.nonZeros, 4);
+  QCOMPARE(pass.smallest, 1.0F);
+  QVERIFY(at::equal(pass.residual, at::tensor({-4.0F, -3.0F}).view({2, 1})));
+  const TrainPass none = sparseTrainPass(weights, at::ones({2, 1}), at::zeros({2, 4}), 4, {4}, {1.0});
+  QCOMPARE(none.nonZeros, 0);
+  QCOMPARE(none.smallest, 0.0F);
+}
+
+void SaeTrainerTest::startsWithUnitRows() {
+  TrainParams params = goldenParams("matryoshka_batch_topk");
+  const auto dictionary = makeTrainer(params)->dictionary();
+  const auto& weights = dynamic_cast<const BatchTopKDictionary&>(*dictionary).weights();
+  QVERIFY(at::allclose(weights.wDec.norm(2, 1), at::ones({96})));
+  QVERIFY(at::equal(weights.wEnc, weights.wDec.t()));
+  QCOMPARE(dictionary->threshold(), -1.0);
+  QVERIFY(sameBits(*dictionary, *makeTrainer(params)->dictionary()));
+  params.seed = 1;
+  QVERIFY(!sameBits(*dictionary, *makeTrainer(params)->dictionary()));
+}
+
+void SaeTrainerTest::resumesBitForBit() {
+  QFETCH(QString, name);
+  const TrainParams params = goldenParams(name.toStdString());
+  const at::Tensor batches = readTorchTensor(kGolden / "batch_topk.pt", "batches");
+  QTemporaryDir temporary;
+  const fs::path state = fs::path(temporary.path().toStdString()) / "state.pt";
+  const auto whole = makeTrainer(params, 5.0);
+  for (int64_t step = 0; step < 30; ++step) whole->step(batches[step]);
+  for (const int64_t stop : {1, 7, 29}) {
+    const auto first = makeTrainer(params, 5.0);
+    for (int64_t step = 0; step < stop; ++step) first->step(batches[step]);
+    first->saveState(state);
+    const auto second = makeTrainer(params);
+    second->loadState(state);
+    QCOMPARE(second->stepsDone(), stop);
+    QCOMPARE(second->normFactor(), 5.0);
+    QCOMPARE(second->last().loss, first->last().loss);
+    for (int64_t step = stop; step < 30; ++step) second->step(batches[step]);
+    QVERIFY(sameBits(*second->dictionary(), *whole->dictionary()));
+    QCOMPARE(second->last().loss, whole->last().loss);
+  }
+}
+
+void SaeTrainerTest::refusesOtherStates() {
+  QTemporaryDir temporary;
+  const fs::path folder = temporary.path().toStdString();
+  TrainParams params = goldenParams("batch_topk");
+  const auto trainer = makeTrainer(params);
+  QCOMPARE(failure([&] { trainer->loadState(folder / "none.pt"); }), static_cast<int>(ErrorCode::NotFound));
+  trainer->saveState(folder / "state.pt");
+  params.k = 3;
+  QCOMPARE(failure([&] { makeTrainer(params)->loadState(folder / "state.pt"); }), static_cast<int>(ErrorCode::Mismatch));
+  QCOMPARE(failure([&] { trainer->loadState(kGolden / "batch_topk.pt"); }), static_cast<int>(ErrorCode::Corrupt));
+  const std::string whole = readTextFile(folder / "state.pt");
+  for (size_t length = 0; length < whole.size(); length += whole.size() / 20) {
+    writeTextFile(folder / "short.pt", whole.substr(0, length));
+    QVERIFY(failure([&] { trainer->loadState(folder / "short.pt"); }) >= 0);
+  }
+}
+
+void SaeTrainerTest::stopsAtNaN() {
+  const at::Tensor batches = readTorchTensor(kGolden / "batch_topk.pt", "batches").clone();
+  const auto trainer = makeTrainer(goldenParams("matryoshka_batch_topk"));
+  for (int64_t step = 0; step < 3; ++step) trainer->step(batches[step]);
+  const auto before = trainer->dictionary();
+  for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+    batches[3][20][4] = bad;
+    try {
+      trainer->step(batches[3]);
+      QFAIL("nothing was thrown");
+    } catch (const Error& error) {
+      QCOMPARE(error.code(), ErrorCode::Diverged);
+      QVERIFY(error.where().find("step 3") != std::string::npos);
+    }
+    QVERIFY(sameBits(*trainer->dictionary(), *before));
+    QCOMPARE(trainer->stepsDone(), 3);
+  }
+  trainer->step(batches[4]);
+  QCOMPARE(failure([&] { trainer->step(at::zeros({4, 11})); }), static_cast<int>(ErrorCode::Mismatch));
+  QCOMPARE(failure([&] { trainer->step(at::zeros({0, 12})); }), static_cast<int>(ErrorCode::Mismatch));
+}
+
+void SaeTrainerTest::survivesEqualRows() {
+  // Every row is the mean: the geometric median's weights are infinite there, and there is no variance to explain.
+  const auto trainer = makeTrainer(goldenParams("batch_topk"));
+  for (int step = 0; step < 8; ++step) {
+    const StepStats stats = trainer->step(at::full({16, 12}, 0.5));
+    QVERIFY(std::isfinite(stats.loss));
+  }
+  QVERIFY(at::isfinite(trainer->dictionary()->decoderRows()).all().item<bool>());
+  const auto one = makeTrainer(goldenParams("batch_topk"));
+  QVERIFY(std::isfinite(one->step(at::rand({1, 12})).loss));
+}
+
+void SaeTrainerTest::checksParameters() {
+  const TrainParams good = goldenParams("matryoshka_batch_topk");
+  const auto refused = [&](auto&& change) {
+    TrainParams bad = good;
+    change(bad);
+    return failure([&] { makeTrainer(bad); }) == static_cast<int>(ErrorCode::Invalid);
+  };
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  QVERIFY(refused([](TrainParams& p) { p.activationDim = 0; }));
+  QVERIFY(refused([](TrainParams& p) { p.k = 0; }));
+  QVERIFY(refused([](TrainParams& p) { p.k = 97; }));
+  QVERIFY(refused([](TrainParams& p) { p.warmup = 30; }));
+  QVERIFY(refused([](TrainParams& p) { p.decayStart = 4; }));
+  QVERIFY(refused([](TrainParams& p) { p.decayStart = 30; }));
+  QVERIFY(refused([&](TrainParams& p) { p.lr = nan; }));
+  QVERIFY(refused([](TrainParams& p) { p.lr = -1; }));
+  QVERIFY(refused([](TrainParams& p) { p.groupFractions = {0.5, 0.6}; }));
+  QVERIFY(refused([](TrainParams& p) { p.groupFractions = {0.001, 0.999}; }));
+  QVERIFY(refused([&](TrainParams& p) { p.groupFractions = {nan, 1.0}; }));
+  QVERIFY(refused([](TrainParams& p) { p.groupFractions = {}; }));
+  QVERIFY(refused([](TrainParams& p) { p.groupWeights = {1.0}; }));
+  TrainParams other = good;
+  other.type = SaeType::Gated;
+  QCOMPARE(failure([&] { makeTrainer(other); }), static_cast<int>(ErrorCode::Unsupported));
+  QCOMPARE(failure([&] { makeTrainer(good, 0); }), static_cast<int>(ErrorCode::Invalid));
+  const auto initial = loadDictionary(kGolden / "batch_topk_initial.pt");
+  QCOMPARE(failure([&] { makeTrainer(good, 1, at::kCPU, initial.get()); }), static_cast<int>(ErrorCode::Mismatch));
+}
+
+void SaeTrainerTest::followsTheLearningRate() {
+  TrainParams p = goldenParams("batch_topk");
+  QCOMPARE(p.learningRateAt(0), 0.0);
+  QCOMPARE(p.learningRateAt(1), 3e-3 / 4);
+  QCOMPARE(p.learningRateAt(4), 3e-3);
+  QCOMPARE(p.learningRateAt(20), 3e-3);
+  QCOMPARE(p.learningRateAt(25), 3e-3 / 2);
+  p.lr = 0;
+  p.dictSize = 16384;
+  QCOMPARE(p.learningRate(), 2e-4);
+  p.dictSize = 4096;
+  QCOMPARE(p.learningRate(), 4e-4);
+}
+
+QTEST_GUILESS_MAIN(SaeTrainerTest)
+#include "sae_trainer_test.moc"

@@ -1,0 +1,309 @@
+// The order of rows, and whole trainings: their files, stopping, going on, and the figures at the end.
+#include <QTemporaryDir>
+#include <QTest>
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "core/base/error.h"
+#include "core/base/files.h"
+#include "core/sae/train.h"
+
+using namespace sememe;
+namespace fs = std::filesystem;
+
+namespace {
+
+// Rows that a small dictionary can explain: one to three of 24 directions each.
+at::Tensor sparseRows(int64_t n, uint64_t seed) {
+  at::Generator generator = at::make_generator<at::CPUGeneratorImpl>(9);
+  const at::Tensor directions = at::randn({24, 8}, generator);
+  at::Generator draws = at::make_generator<at::CPUGeneratorImpl>(seed);
+  const at::Tensor strength = at::rand({n, 24}, draws) * (at::rand({n, 24}, draws) < 0.08);
+  return at::mm(strength, directions) * 3 + 1;
+}
+
+TrainSaeParams smallTraining(const fs::path& out) {
+  TrainSaeParams p;
+  p.trainer.type = SaeType::MatryoshkaBatchTopK;
+  p.trainer.activationDim = 8;
+  p.trainer.dictSize = 48;
+  p.trainer.k = 3;
+  p.trainer.lr = 3e-3;
+  p.trainer.batch = 64;
+  p.trainer.steps = 60;
+  p.trainer.warmup = 5;
+  p.trainer.thresholdStart = 10;
+  p.trainer.thresholdBeta = 0.9;
+  p.trainer.deadAfterRows = 500;
+  p.trainer.groupFractions = {0.25, 0.75};
+  p.out = out;
+  return p;
+}
+
+template <typename Work>
+int failure(Work&& work) {
+  try {
+    work();
+  } catch (const Error& error) {
+    return static_cast<int>(error.code());
+  }
+  return -1;
+}
+
+}  // namespace
+
+class TrainSaeTest : public QObject {
+  Q_OBJECT
+
+ private Q_SLOTS:
+  void initTestCase() { at::set_num_threads(1); }
+  void shufflesEachEpoch_data();
+  void shufflesEachEpoch();
+  void givesAnyBatchAlone();
+  void normalisesLikeTheLibrary();
+  void writesTheLibrarysFolder();
+  void learns();
+  void goesOnAfterAStop_data();
+  void goesOnAfterAStop();
+  void refusesAnotherTraining();
+  void startsAfreshWithoutResume();
+  void namesTheDivergedStep();
+  void validatesInBlocks();
+};
+
+void TrainSaeTest::shufflesEachEpoch_data() {
+  QTest::addColumn<qint64>("memory");
+  QTest::newRow("whole") << qint64{1} << 30;
+  QTest::newRow("pools") << qint64{700 * 2 * 4};   // two runs of 256 rows
+  QTest::newRow("one run") << qint64{1};
+}
+
+void TrainSaeTest::shufflesEachEpoch() {
+  QFETCH(qint64, memory);
+  constexpr int64_t n = 1900;
+  const at::Tensor matrix = at::stack({at::arange(n), at::arange(n) * 2}, 1).to(at::kFloat);
+  const auto source = TensorSource::of(matrix, "numbers");
+  const auto rows = shuffledRows(*source, 3, memory);
+  QCOMPARE(rows->rows(), n);
+  QCOMPARE(rows->dim(), 2);
+  std::vector<int64_t> seen;
+  for (int64_t i = 0; i < 38; ++i) {  // 38 batches of 100 rows: two epochs
+    const at::Tensor batch = rows->batch(i, 100);
+    for (int64_t j = 0; j < 100; ++j) {
+      seen.push_back(batch[j][0].item<int64_t>());
+      QCOMPARE(batch[j][1].item<int64_t>(), 2 * seen.back());
+    }
+  }
+  const auto middle = seen.begin() + n;
+  QCOMPARE(std::set<int64_t>(seen.begin(), middle).size(), size_t{n});
+  QCOMPARE(std::set<int64_t>(middle, seen.end()).size(), size_t{n});
+  QVERIFY(!std::equal(seen.begin(), middle, middle));
+  QVERIFY(!std::is_sorted(seen.begin(), seen.begin() + 50));
+}
+
+void TrainSaeTest::givesAnyBatchAlone() {
+  const auto source = TensorSource::of(at::rand({1000, 3}), "numbers");
+  for (const int64_t memory : {int64_t{1} << 30, int64_t{300 * 3 * 4}}) {
+    const auto rows = shuffledRows(*source, 1, memory), again = shuffledRows(*source, 1, memory);
+    std::vector<at::Tensor> batches;
+    for (int64_t i = 0; i < 12; ++i) batches.push_back(rows->batch(i, 170));
+    for (const int64_t i : {11, 0, 7, 7, 3}) {
+      QVERIFY(at::equal(again->batch(i, 170), batches[static_cast<size_t>(i)]));
+    }
+    QCOMPARE(rows->fingerprint(), again->fingerprint());
+    QVERIFY(!at::equal(shuffledRows(*source, 2, memory)->batch(0, 170), batches[0]));
+    QVERIFY(shuffledRows(*source, 2, memory)->fingerprint() != rows->fingerprint());
+    QCOMPARE(rows->batch(2, 2500).size(0), 2500);  // more rows than an epoch has
+  }
+  QCOMPARE(failure([&] { shuffledRows(*source, 1)->batch(-1, 4); }), static_cast<int>(ErrorCode::Invalid));
+  const auto empty = TensorSource::of(at::rand({0, 3}), "nothing");
+  QCOMPARE(failure([&] { shuffledRows(*empty, 1); }), static_cast<int>(ErrorCode::Invalid));
+}
+
+void TrainSaeTest::normalisesLikeTheLibrary() {
+  const at::Tensor matrix = at::randn({640, 5}) * 7;
+  const auto source = TensorSource::of(matrix, "numbers");
+  const auto rows = shuffledRows(*source, 1);
+  // Ten batches are exactly one epoch: the mean over all rows.
+  const double expected = std::sqrt(matrix.square().sum(1).mean().item<double>());
+  QVERIFY(std::abs(activationNormFactor(*rows, 64) / expected - 1) < 1e-5);
+  const auto zeros = TensorSource::of(at::zeros({10, 5}), "zeros");
+  QCOMPARE(activationNormFactor(*shuffledRows(*zeros, 1), 4), 1.0);
+  const auto broken = TensorSource::of(at::full({10, 5}, NAN), "nan");
+  QCOMPARE(failure([&] { activationNormFactor(*shuffledRows(*broken, 1), 4); }), static_cast<int>(ErrorCode::Invalid));
+}
+
+void TrainSaeTest::writesTheLibrarysFolder() {
+  QTemporaryDir temporary;
+  const fs::path out = temporary.path().toStdString();
+  const auto source = TensorSource::of(sparseRows(500, 1), "rows");
+  const auto rows = shuffledRows(*source, 1);
+  TrainSaeParams params = smallTraining(out);
+  params.saveEvery = 20;
+  int64_t steps = 0, reports = 0;
+  params.onStep = [&](const StepStats& stats) { QCOMPARE(stats.step, steps++); };
+  const TrainSaeResult result = trainSae(params, *rows, {}, [&](const Progress&) { ++reports; });
+  QCOMPARE(steps, 60);
+  QVERIFY(reports > 0);
+  QCOMPARE(result.last.step, 59);
+  QVERIFY(!result.validation);
+  const fs::path folder = out / "trainer_0";
+  QCOMPARE(result.dictionary.string(), (folder / "ae.pt").string());
+  QCOMPARE(loadDictionary(folder)->fingerprint(), result.fingerprint);
+  std::set<std::string> names;
+  for (const auto& entry : fs::recursive_directory_iterator(folder)) names.insert(entry.path().filename().string());
+  QVERIFY((names == std::set<std::string>{"config.json", "ae.pt", "stats.json", "checkpoints", "ae_20.pt", "ae_40.pt"}));
+  const auto config = nlohmann::json::parse(readTextFile(folder / "config.json"));
+  QCOMPARE(config["trainer"]["dict_class"].get<std::string>(), std::string("MatryoshkaBatchTopKSAE"));
+  QCOMPARE(config["trainer"]["trainer_class"].get<std::string>(), std::string("MatryoshkaBatchTopKTrainer"));
+  QVERIFY(config["trainer"]["group_sizes"] == nlohmann::json({12, 36}));
+  QVERIFY(config["trainer"]["decay_start"].is_null());
+  for (const char* key : {"lr", "steps", "auxk_alpha", "warmup_steps", "threshold_beta", "threshold_start_step", "top_k_aux",
+                          "seed", "activation_dim", "dict_size", "k", "device", "layer", "lm_name", "wandb_name",
+                          "submodule_name", "group_fractions", "group_weights"}) {
+    QVERIFY2(config["trainer"].contains(key), key);
+  }
+}
+
+void TrainSaeTest::learns() {
+  QTemporaryDir temporary;
+  const auto source = TensorSource::of(sparseRows(4000, 1), "rows"), held = TensorSource::of(sparseRows(1000, 2), "held");
+  const auto rows = shuffledRows(*source, 1);
+  TrainSaeParams params = smallTraining(temporary.path().toStdString());
+  params.trainer.steps = 1200;
+  params.validation = held.get();
+  const TrainSaeResult result = trainSae(params, *rows);
+  QVERIFY(result.validation.has_value());
+  QCOMPARE(result.validation->rows, 1000);
+  QVERIFY2(result.validation->fve > 0.8, qPrintable(QString::number(result.validation->fve)));
+  QVERIFY2(std::abs(result.validation->l0 - 3) < 1, qPrintable(QString::number(result.validation->l0)));
+  // Saved for activations as they come: biases are scaled back.
+  const ValidationStats again = validateDictionary(*loadDictionary(result.dictionary), *held);
+  QVERIFY(std::abs(again.fve - result.validation->fve) < 1e-9);
+}
+
+void TrainSaeTest::goesOnAfterAStop_data() {
+  QTest::addColumn<int>("stopAt");
+  QTest::addColumn<int>("saveEvery");
+  QTest::newRow("at the first step") << 0 << 0;
+  QTest::newRow("in the middle") << 31 << 0;
+  QTest::newRow("after a checkpoint") << 25 << 10;
+  QTest::newRow("at the last step") << 59 << 0;
+}
+
+void TrainSaeTest::goesOnAfterAStop() {
+  QFETCH(int, stopAt);
+  QFETCH(int, saveEvery);
+  QTemporaryDir temporary;
+  const fs::path out = temporary.path().toStdString();
+  const auto source = TensorSource::of(sparseRows(500, 1), "rows");
+  const auto rows = shuffledRows(*source, 1, 300 * 8 * 4);
+  const TrainSaeResult whole = trainSae(smallTraining(out / "whole"), *rows);
+
+  TrainSaeParams params = smallTraining(out / "stopped");
+  params.saveEvery = saveEvery;
+  params.resume = true;
+  std::stop_source stop;
+  params.onStep = [&](const StepStats& stats) {
+    if (stats.step == stopAt) stop.request_stop();
+  };
+  bool cancelled = false;
+  TrainSaeResult result;
+  try {
+    result = trainSae(params, *rows, stop.get_token());
+  } catch (const Cancelled&) {
+    cancelled = true;
+  }
+  QCOMPARE(cancelled, stopAt < 59);
+  const auto again = shuffledRows(*source, 1, 300 * 8 * 4);
+  params.onStep = {};
+  result = trainSae(params, *again);
+  QCOMPARE(result.alreadyDone, !cancelled);
+  QCOMPARE(result.fingerprint, whole.fingerprint);
+  QCOMPARE(result.last.loss, whole.last.loss);
+  QCOMPARE(result.normFactor, whole.normFactor);
+  const TrainSaeResult third = trainSae(params, *again);
+  QVERIFY(third.alreadyDone);
+  QCOMPARE(third.fingerprint, whole.fingerprint);
+  QCOMPARE(third.last.loss, whole.last.loss);
+}
+
+void TrainSaeTest::refusesAnotherTraining() {
+  QTemporaryDir temporary;
+  const fs::path out = temporary.path().toStdString();
+  const auto source = TensorSource::of(sparseRows(500, 1), "rows"), other = TensorSource::of(sparseRows(500, 2), "others");
+  const auto rows = shuffledRows(*source, 1);
+  TrainSaeParams params = smallTraining(out);
+  params.trainer.steps = 8;
+  params.resume = true;
+  trainSae(params, *rows);
+  QCOMPARE(failure([&] { trainSae(params, *shuffledRows(*other, 1)); }), static_cast<int>(ErrorCode::Mismatch));
+  params.trainer.k = 4;
+  QCOMPARE(failure([&] { trainSae(params, *rows); }), static_cast<int>(ErrorCode::Mismatch));
+  writeTextFile(out / "trainer_0" / "config.json", "{");
+  QCOMPARE(failure([&] { trainSae(params, *rows); }), static_cast<int>(ErrorCode::Corrupt));
+  fs::remove(out / "trainer_0" / "config.json");
+  QCOMPARE(failure([&] { trainSae(params, *rows); }), static_cast<int>(ErrorCode::Mismatch));
+  params.trainer.activationDim = 9;
+  QCOMPARE(failure([&] { trainSae(params, *rows); }), static_cast<int>(ErrorCode::Mismatch));
+}
+
+void TrainSaeTest::startsAfreshWithoutResume() {
+  QTemporaryDir temporary;
+  const auto source = TensorSource::of(sparseRows(500, 1), "rows");
+  const auto rows = shuffledRows(*source, 1);
+  TrainSaeParams params = smallTraining(temporary.path().toStdString());
+  params.trainer.steps = 8;
+  const TrainSaeResult first = trainSae(params, *rows);
+  params.trainer.seed = 5;
+  const TrainSaeResult second = trainSae(params, *rows);
+  QVERIFY(!second.alreadyDone);
+  QVERIFY(first.fingerprint != second.fingerprint);
+}
+
+void TrainSaeTest::namesTheDivergedStep() {
+  QTemporaryDir temporary;
+  at::Tensor matrix = sparseRows(640, 1);
+  const auto clean = TensorSource::of(matrix, "rows");
+  TrainSaeParams params = smallTraining(temporary.path().toStdString());
+  params.trainer.normalize = false;
+  params.trainer.steps = 10;
+  const at::Tensor target = shuffledRows(*clean, 1)->batch(4, 64)[10];
+  for (int64_t i = 0; i < matrix.size(0); ++i) {
+    if (at::equal(matrix[i], target)) matrix[i][2] = NAN;
+  }
+  const auto broken = TensorSource::of(matrix, "rows");
+  const auto rows = shuffledRows(*broken, 1);
+  try {
+    trainSae(params, *rows);
+    QFAIL("nothing was thrown");
+  } catch (const Error& error) {
+    QCOMPARE(error.code(), ErrorCode::Diverged);
+    QVERIFY2(error.where().find("step ") != std::string::npos, error.what());
+  }
+  QVERIFY(!fs::exists(params.out / "trainer_0" / "ae.pt"));
+}
+
+void TrainSaeTest::validatesInBlocks() {
+  TrainParams params = smallTraining({}).trainer;
+  const auto dictionary = makeTrainer(params)->dictionary();
+  const at::Tensor x = sparseRows(9000, 3) + 1000;  // a mean that dwarfs the spread; more rows than one block
+  const auto source = TensorSource::of(x, "rows");
+  const ValidationStats stats = validateDictionary(*dictionary, *source);
+  const at::Tensor z = dictionary->encode(x);
+  const at::Tensor error = (x - dictionary->decode(z)).to(at::kDouble);
+  const double expected = 1 - at::var(error, 0).sum().item<double>() / at::var(x.to(at::kDouble), 0).sum().item<double>();
+  QVERIFY2(std::abs(stats.fve - expected) < 1e-6 * std::abs(expected), qPrintable(QString::number(stats.fve - expected)));
+  QCOMPARE(stats.l0, static_cast<double>((z > 0).sum().item<int64_t>()) / 9000);
+  QCOMPARE(stats.dead, 48 - (z > 0).any(0).sum().item<int64_t>());
+  const auto narrow = TensorSource::of(at::rand({4, 7}), "rows");
+  QCOMPARE(failure([&] { validateDictionary(*dictionary, *narrow); }), static_cast<int>(ErrorCode::Mismatch));
+  std::stop_source stop;
+  stop.request_stop();
+  QVERIFY_THROWS_EXCEPTION(Cancelled, validateDictionary(*dictionary, *source, stop.get_token()));
+}
+
+QTEST_GUILESS_MAIN(TrainSaeTest)
+#include "train_sae_test.moc"

@@ -1,0 +1,74 @@
+// Tests of the settings: round trip, nonsense in the file, the list of recent workspaces.
+#include "ui/settings/settings.h"
+
+#include <QFile>
+#include <QTemporaryDir>
+#include <QTest>
+
+using namespace sememe;
+
+class SettingsTest : public QObject {
+  Q_OBJECT
+ private Q_SLOTS:
+  void roundTrip() {
+    QTemporaryDir folder;
+    const SettingsFile file(folder.filePath(QStringLiteral("new/sememe.ini")));
+    Settings s;
+    s.theme = ThemeMode::Dark;
+    s.thumbnailSide = 144;
+    s.windowGeometry = QByteArray("\0\1geometry", 10);
+    s.exploreSplitter = {400, 700, 300};
+    s.columnWidths = {60, 120, 70, 80, 200};
+    s.sortColumn = 3;
+    s.sortDescending = false;
+    s.histogramLog = false;
+    s.recentWorkspaces = {QStringLiteral("/a b/ü.sememe"), QStringLiteral("/c,d.sememe")};
+    s.demoFolder = QStringLiteral("/home/someone/demo folder");
+    file.write(s);
+    const Settings r = file.read();
+    QCOMPARE(r.theme, s.theme);
+    QCOMPARE(r.thumbnailSide, s.thumbnailSide);
+    QCOMPARE(r.windowGeometry, s.windowGeometry);
+    QCOMPARE(r.exploreSplitter, s.exploreSplitter);
+    QCOMPARE(r.columnWidths, s.columnWidths);
+    QCOMPARE(r.sortColumn, s.sortColumn);
+    QCOMPARE(r.sortDescending, s.sortDescending);
+    QCOMPARE(r.histogramLog, s.histogramLog);
+    QCOMPARE(r.recentWorkspaces, s.recentWorkspaces);
+    QCOMPARE(r.demoFolder, s.demoFolder);
+  }
+
+  void missingFileGivesDefaults() {
+    const Settings s = SettingsFile(QStringLiteral("/nowhere/at/all.ini")).read();
+    QCOMPARE(s.theme, ThemeMode::System);
+    QCOMPARE(s.sortColumn, 1);
+    QVERIFY(s.recentWorkspaces.isEmpty());
+  }
+
+  void nonsenseGivesDefaults() {
+    QTemporaryDir folder;
+    const QString path = folder.filePath(QStringLiteral("sememe.ini"));
+    QFile file(path);
+    QVERIFY(file.open(QIODevice::WriteOnly));
+    file.write("[window]\ntheme=purple\n[explore]\nthumbnailSide=999999\ncolumns=1 2 x\nsplitter=-4 2 3\nsortColumn=77\n\x01\x02[[");
+    file.close();
+    const Settings s = SettingsFile(path).read();
+    QCOMPARE(s.theme, ThemeMode::System);
+    QCOMPARE(s.thumbnailSide, 320);
+    QVERIFY(s.columnWidths.isEmpty());
+    QVERIFY(s.exploreSplitter.isEmpty());
+    QCOMPARE(s.sortColumn, 4);
+  }
+
+  void recentAreUniqueAndBounded() {
+    Settings s;
+    for (int i = 0; i < 15; ++i) rememberWorkspace(s, QStringLiteral("/x/%1.sememe").arg(i));
+    QCOMPARE(s.recentWorkspaces.size(), kRecentWorkspaces);
+    rememberWorkspace(s, QStringLiteral("/x/10.sememe"));
+    QCOMPARE(s.recentWorkspaces.first(), QStringLiteral("/x/10.sememe"));
+    QCOMPARE(s.recentWorkspaces.count(QStringLiteral("/x/10.sememe")), 1);
+  }
+};
+
+QTEST_GUILESS_MAIN(SettingsTest)
+#include "settings_test.moc"
