@@ -17,7 +17,7 @@ struct TrainModelsParams {
   uint64_t seed = 1;
   int64_t images = 24000;        // training scenes (about 38 KB of memory each); 1,000 more are held out
   int64_t clipSteps = 7000;      // of 64 images
-  int64_t dinoSteps = 7000;      // of 64 images
+  int64_t dinoSteps = 3000;      // of 64 images
   int64_t patchSaeSteps = 6000;  // of 1,024 patch tokens
   int64_t imageSaeSteps = 4000;  // of 1,024 image embeddings
 };

@@ -97,11 +97,8 @@ double trainPatchSae(const TrainModelsParams& params, const TrainingScenes& trai
 double trainImageSae(const TrainModelsParams& params, const TrainingScenes& train, const TrainingScenes& held,
                      const std::stop_token& stop, const ProgressFn& progress) {
   const Tap tap{TapPoint::PostProjection, -1};
-  // The world has some forty things to say of an image: few latents at once, and a strong pull on the unused
-  // ones.
-  TrainParams trainer = dictionaryParams(512, 4, params.imageSaeSteps, params.seed);
-  trainer.auxkAlpha = .2;
-  return trainOne(params, "sae-image", tap, train.size(), trainer, train, held, stop, progress);
+  return trainOne(params, "sae-image", tap, train.size(),
+                  dictionaryParams(512, 6, params.imageSaeSteps, params.seed), train, held, stop, progress);
 }
 
 }  // namespace sememe
