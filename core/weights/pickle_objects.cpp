@@ -53,7 +53,8 @@ at::Tensor viewOfStorage(const at::Tensor& storage, const PickleValue& offsetVal
   constexpr int64_t kMaxExpanded = int64_t{1} << 30;
   if (numel > storage.numel() && numel * storage.element_size() > kMaxExpanded)
     corrupt("an expanded tensor would have more than 2^30 bytes", where);
-  return storage.as_strided(sizes, strides, offset);
+  // `storage` may itself be a view of a storage: as_strided counts from the start of what lies beneath.
+  return storage.as_strided(sizes, strides, storage.storage_offset() + offset);
 }
 
 // The same bytes as elements of another type; what is left over at the end is left out.

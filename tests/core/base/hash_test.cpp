@@ -25,7 +25,7 @@ class HashTest : public QObject {
   void isStable() {
     // Stored workspaces hold these: a change would make every one of them look made from something else.
     QCOMPARE(Fingerprint().hex(), Fingerprint().hex());
-    QCOMPARE(Fingerprint().add("sememe").add(int64_t{42}).hex(), std::string("STABLE"));
+    QCOMPARE(Fingerprint().add("sememe").add(int64_t{42}).hex(), std::string("2e6a006e95a8944e700a587e93787e2a"));
     QCOMPARE(Fingerprint().hex().size(), size_t(32));
   }
 

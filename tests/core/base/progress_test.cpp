@@ -52,7 +52,7 @@ class ProgressTest : public QObject {
     QCOMPARE(formatSeconds(-5), std::string("0 s"));
     QCOMPARE(formatSeconds(12.4), std::string("12 s"));
     QCOMPARE(formatSeconds(200), std::string("3 min 20 s"));
-    QCOMPARE(formatSeconds(59.7), std::string("1 min 0 s"));
+    QCOMPARE(formatSeconds(59.7), std::string("1 min 00 s"));
     QCOMPARE(formatSeconds(3900), std::string("1 h 05 min"));
   }
 

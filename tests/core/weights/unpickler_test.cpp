@@ -31,7 +31,8 @@ std::string repeat(const std::string& text, int times) {
 
 // _rebuild_tensor_v2(storage "s", offset, size, stride, False, {}).
 std::string tensorPickle(const std::string& offset, const std::string& size, const std::string& stride) {
-  return "ctorch._utils\n_rebuild_tensor_v2\n(X\x01" + std::string(3, '\0') + "sQ" + offset + size + stride + "\x89}tR.";
+  std::string text = "ctorch._utils\n_rebuild_tensor_v2\n(U\x01sQ";
+  return text.append(offset).append(size).append(stride).append("\x89}tR.");
 }
 
 std::string longOf(int64_t value) {

@@ -15,7 +15,7 @@ namespace {
 int64_t touch(const PickleValue& value) {
   switch (value.kind()) {
     case PickleValue::Kind::Tensor:
-      return value.asTensor().numel() == 0 ? 0 : value.asTensor().clone().view(-1).view(at::kByte).sum().item<int64_t>();
+      return value.asTensor().numel() == 0 ? 0 : value.asTensor().reshape(-1).clone().view(at::kByte).sum().item<int64_t>();
     case PickleValue::Kind::List:
     case PickleValue::Kind::Tuple: {
       int64_t sum = 0;
