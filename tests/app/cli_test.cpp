@@ -1,4 +1,4 @@
-// sememe-cli: usage, exit statuses, JSON, and the commands one after another as in CLI documentation.
+// sememe-cli: failures, JSON, and the commands one after another from images to scored neurons.
 #include <QtTest>
 
 #include <csignal>
@@ -24,61 +24,17 @@ class CliTest : public QObject {
   static void verifyFails(const QString& line, const QString& text) { verifyFails(cliArguments(line), text); }
 
  private Q_SLOTS:
-  void explainsItself() {
-    const CliRun all = runCli(QStringLiteral("--help"));
-    QCOMPARE(all.status, 0);
-    const QStringList commands = {QStringLiteral("demo"),  QStringLiteral("inspect"), QStringLiteral("extract"), QStringLiteral("embed"),
-                                  QStringLiteral("train"), QStringLiteral("encode"),  QStringLiteral("index"),   QStringLiteral("score")};
-    for (const QString& command : commands) {
-      QVERIFY(all.out.contains(command));
-      const CliRun one = runCli({command, QStringLiteral("--help")});
-      QCOMPARE(one.status, 0);
-      for (const char* common : {"--json", "--device", "--threads", "--seed", "--quiet", "Example:"})
-        QVERIFY2(one.out.contains(QLatin1String(common)), qPrintable(command + QLatin1Char(' ') + QLatin1String(common)));
-      QVERIFY(one.out.contains(QStringLiteral("sememe-cli ") + command));
-    }
-    QVERIFY(runCli(QStringLiteral("--version")).out.startsWith(QStringLiteral("sememe-cli ")));
-  }
-
-  void refusesWrongUsage_data() {
-    QTest::addColumn<QString>("line");
-    QTest::addColumn<QString>("says");
-    QTest::newRow("no command") << QString() << QStringLiteral("no command");
-    QTest::newRow("unknown command") << QStringLiteral("extrakt --model x") << QStringLiteral("extract");
-    QTest::newRow("unknown option") << QStringLiteral("extract --modle x --images y --out z") << QStringLiteral("--model");
-    QTest::newRow("unknown, rest complete") << QStringLiteral("score --activations a --embeddings e --outt o") << QStringLiteral("--out");
-    QTest::newRow("with =") << QStringLiteral("inspect x --jsn=1") << QStringLiteral("--json");
-    QTest::newRow("missing option") << QStringLiteral("score --activations a") << QStringLiteral("--embeddings");
-    QTest::newRow("missing value") << QStringLiteral("train --activations a --out") << QStringLiteral("--out");
-    QTest::newRow("no number") << QStringLiteral("extract --model m --images i --out o --layer two") << QStringLiteral("--layer");
-    QTest::newRow("out of range") << QStringLiteral("extract --model m --images i --out o --batch 0") << QStringLiteral("--batch");
-    QTest::newRow("not in set") << QStringLiteral("extract --model m --images i --out o --dtype f8") << QStringLiteral("f8");
-    QTest::newRow("two targets") << QStringLiteral("extract --model m --images i --out o --workspace w") << QStringLiteral("--workspace");
-    QTest::newRow("no target") << QStringLiteral("embed --model m --images i") << QStringLiteral("--out");
-    QTest::newRow("stray argument") << QStringLiteral("inspect a b") << QStringLiteral("\"b\"");
-    QTest::newRow("demo to nowhere") << QStringLiteral("demo") << QStringLiteral("--out");
-  }
-  void refusesWrongUsage() {
-    QFETCH(QString, line);
-    QFETCH(QString, says);
-    const CliRun run = runCli(line);
-    QVERIFY2(run.status == 2, qPrintable(run.err));
-    QVERIFY(run.out.isEmpty());
-    QCOMPARE(run.errorLines().size(), 1);
-    QVERIFY2(run.err.startsWith(QStringLiteral("error: ")) && run.err.contains(says), qPrintable(run.err));
-  }
-
   void failsWithOneLine() {
     const QTemporaryDir dir;
     const QString model = kGoldenFolder + QStringLiteral("/clip"), images = kGoldenFolder + QStringLiteral("/images");
     QDir().mkpath(dir.filePath(QStringLiteral("empty")));
-    const QStringList extract = {QStringLiteral("extract"), QStringLiteral("--model"), model,
-                                 QStringLiteral("--layer"), QStringLiteral("1"), QStringLiteral("--images")};
+    const QStringList unlayered = {QStringLiteral("extract"), QStringLiteral("--model"), model, QStringLiteral("--images")};
+    const QStringList extract = QStringList{QStringLiteral("extract"), QStringLiteral("--layer"), QStringLiteral("1")} + unlayered.mid(1);
     const QStringList workspace = {QStringLiteral("--workspace"), dir.filePath(QStringLiteral("a.sememe"))};
     verifyFails(extract + QStringList{dir.filePath(QStringLiteral("empty"))} + workspace, QStringLiteral("empty"));
     verifyFails(extract + QStringList{dir.filePath(QStringLiteral("absent"))} + workspace, QStringLiteral("absent"));
     verifyFails(extract + QStringList{images, QStringLiteral("--split"), QStringLiteral("val")} + workspace, QStringLiteral("val"));
-    verifyFails(extract + QStringList{images, QStringLiteral("--layer"), QStringLiteral("9")} + workspace, QStringLiteral("layer"));
+    verifyFails(unlayered + QStringList{images, QStringLiteral("--layer"), QStringLiteral("9")} + workspace, QStringLiteral("layer"));
     verifyFails(extract + QStringList{images, QStringLiteral("--tokens"), QStringLiteral("most")} + workspace, QStringLiteral("most"));
 
     // Somebody else's file in the workspace's place.

@@ -31,13 +31,16 @@ from dictionary_learning.trainers.batch_top_k import BatchTopKTrainer  # noqa: E
 from dictionary_learning.trainers.matryoshka_batch_top_k import MatryoshkaBatchTopKTrainer  # noqa: E402
 from dictionary_learning.training import get_norm_factor  # noqa: E402
 
-STEPS, ROWS, D, F, K = 30, 48, 12, 96, 2
+STEPS, ROWS, D, F, K = 30, 48, 12, 64, 2
 here = os.path.join(os.path.dirname(os.path.abspath(__file__)), "sae")
 torch.set_num_threads(1)
 
+# Adam turns a gradient that is nothing but rounding into a full step, so many set-ups are decided by the last digit. With
+# these numbers the library in float32 and in float64 agree to 1e-6, which makes them fit to be compared with.
+
 
 def batches():
-    generator = torch.Generator().manual_seed(7)
+    generator = torch.Generator().manual_seed(2)
     directions = torch.nn.functional.normalize(torch.randn(60, D, generator=generator), dim=1)
     offset = torch.randn(D, generator=generator)
     strength = torch.rand(STEPS, ROWS, 60, generator=generator) * (torch.rand(STEPS, ROWS, 60, generator=generator) < 0.06)
@@ -49,7 +52,7 @@ def make(name, trainer_class, **extra):
     trainer = trainer_class(steps=STEPS, activation_dim=D, dict_size=F, k=K, layer=0, lm_name="", lr=3e-3,
                             auxk_alpha=1 / 32, warmup_steps=4, decay_start=20, threshold_beta=0.9,
                             threshold_start_step=6, seed=3, device="cpu", **extra)
-    trainer.dead_feature_threshold = 90
+    trainer.dead_feature_threshold = 48
     torch.save(trainer.ae.state_dict(), os.path.join(here, f"{name}_initial.pt"))
     norm_factor = get_norm_factor(list(data), steps=100)
     losses, dead = [], []

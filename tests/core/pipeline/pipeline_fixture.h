@@ -10,6 +10,7 @@
 #include <fstream>
 #include <string>
 
+#include "core/base/files.h"
 #include "core/weights/torch_file.h"
 
 namespace sememe {
@@ -42,11 +43,12 @@ inline std::filesystem::path manyImages(const std::filesystem::path& to, int cou
   return to;
 }
 
-// A BatchTopK state dict of width d with F latents, about a third of which fire on a row.
-inline std::filesystem::path smallSae(const std::filesystem::path& path, int64_t d, int64_t latents) {
+// A BatchTopK state dict of width d with F latents, about a third of which fire on a row where the threshold is 0.5.
+inline std::filesystem::path smallSae(const std::filesystem::path& path, int64_t d, int64_t latents, float threshold = 0.5f) {
   torch::manual_seed(9);
+  writeTextFile(path.parent_path() / "config.json", R"({"trainer": {"dict_class": "BatchTopKSAE"}})");
   writeTorchFile(path, stateDictValue({{"k", at::tensor(int64_t{4})},
-                                       {"threshold", at::tensor(0.5f)},
+                                       {"threshold", at::tensor(threshold)},
                                        {"encoder.weight", at::randn({latents, d}) * 0.3},
                                        {"encoder.bias", at::randn({latents}) * 0.1},
                                        {"decoder.weight", at::randn({d, latents})},
@@ -58,7 +60,7 @@ inline std::filesystem::path smallSae(const std::filesystem::path& path, int64_t
 inline at::Tensor encodePlainly(const std::filesystem::path& sae, const at::Tensor& x) {
   const at::Tensor w = readTorchTensor(sae, "encoder.weight"), b = readTorchTensor(sae, "encoder.bias");
   const at::Tensor z = at::relu(at::matmul(x - readTorchTensor(sae, "b_dec"), w.t()) + b);
-  return z * (z > 0.5);
+  return z * (z > readTorchTensor(sae, "threshold"));
 }
 
 }  // namespace sememe

@@ -21,7 +21,7 @@ TrainParams goldenParams(const std::string& name) {
   TrainParams p;
   p.type = name == "batch_topk" ? SaeType::BatchTopK : SaeType::MatryoshkaBatchTopK;
   p.activationDim = 12;
-  p.dictSize = 96;
+  p.dictSize = 64;
   p.k = 2;
   p.lr = 3e-3;
   p.batch = 48;
@@ -30,7 +30,7 @@ TrainParams goldenParams(const std::string& name) {
   p.decayStart = 20;
   p.thresholdBeta = 0.9;
   p.thresholdStart = 6;
-  p.deadAfterRows = 90;
+  p.deadAfterRows = 48;
   p.groupFractions = {0.1, 0.2, 0.7};
   if (name == "matryoshka_weighted") {
     p.groupFractions = {0.25, 0.75};
@@ -177,7 +177,7 @@ void SaeTrainerTest::startsWithUnitRows() {
   TrainParams params = goldenParams("matryoshka_batch_topk");
   const auto dictionary = makeTrainer(params)->dictionary();
   const auto& weights = dynamic_cast<const BatchTopKDictionary&>(*dictionary).weights();
-  QVERIFY(at::allclose(weights.wDec.norm(2, 1), at::ones({96})));
+  QVERIFY(at::allclose(weights.wDec.norm(2, 1), at::ones({64})));
   QVERIFY(at::equal(weights.wEnc, weights.wDec.t()));
   QCOMPARE(dictionary->threshold(), -1.0);
   QVERIFY(sameBits(*dictionary, *makeTrainer(params)->dictionary()));
@@ -269,7 +269,7 @@ void SaeTrainerTest::checksParameters() {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   QVERIFY(refused([](TrainParams& p) { p.activationDim = 0; }));
   QVERIFY(refused([](TrainParams& p) { p.k = 0; }));
-  QVERIFY(refused([](TrainParams& p) { p.k = 97; }));
+  QVERIFY(refused([](TrainParams& p) { p.k = 65; }));
   QVERIFY(refused([](TrainParams& p) { p.warmup = 30; }));
   QVERIFY(refused([](TrainParams& p) { p.decayStart = 4; }));
   QVERIFY(refused([](TrainParams& p) { p.decayStart = 30; }));

@@ -75,7 +75,7 @@ class TrainSaeTest : public QObject {
 
 void TrainSaeTest::shufflesEachEpoch_data() {
   QTest::addColumn<qint64>("memory");
-  QTest::newRow("whole") << qint64{1} << 30;
+  QTest::newRow("whole") << (qint64{1} << 30);
   QTest::newRow("pools") << qint64{700 * 2 * 4};   // two runs of 256 rows
   QTest::newRow("one run") << qint64{1};
 }
