@@ -34,21 +34,25 @@ std::string withoutPrefix(const std::string& text, const std::string& prefix) {
   return text.starts_with(prefix) ? text.substr(prefix.size()) : text;
 }
 
-// `tower`: the prefix that a checkpoint of one bare tower may lack ("vision_model.").
-KeyRules clipRules(const std::string& tower, bool bare) {
+// `tower`: the prefix that a checkpoint of one bare tower may lack ("vision_model."). `others`: how the keys of the
+// parts that are not loaded begin; a stray key inside a loaded part stays unused.
+KeyRules clipRules(const std::string& tower, bool bare, const std::vector<std::string>& others) {
   KeyRules rules;
   rules.keys = [tower, bare](const std::string& name) {
     std::vector<std::string> keys = {name};
     if (bare) keys.push_back(withoutPrefix(name, tower));
     return keys;
   };
-  rules.otherPart = [](const std::string& key) {
-    for (const char* prefix : {"vision_model.", "text_model.", "visual_projection.", "text_projection."})
+  rules.otherPart = [others](const std::string& key) {
+    for (const std::string& prefix : others)
       if (key.starts_with(prefix)) return true;
-    return key == "logit_scale";
+    return false;
   };
   return rules;
 }
+
+const std::vector<std::string> kTextSide = {"text_model.", "text_projection.", "logit_scale"};
+const std::vector<std::string> kVisionSide = {"vision_model.", "visual_projection.", "logit_scale"};
 
 KeyRules dinov2Rules() {
   KeyRules rules;
@@ -94,7 +98,7 @@ std::shared_ptr<VisionModel> loadVision(const fs::path& path, const std::optiona
     model = allocate(folder, [&] {
       return std::make_shared<ClipVisionModelImpl>(config.vision, Init::None, projected);
     });
-    rules = clipRules("vision_model.", bare);
+    rules = clipRules("vision_model.", bare, kTextSide);
   } else {
     const Dinov2Config config = parseDinov2Config(folder.configText, folder.configPath);
     model = allocate(folder, [&] { return std::make_shared<Dinov2ModelImpl>(config, Init::None); });
@@ -128,7 +132,7 @@ ClipModel loadClipModel(const fs::path& path, at::Device device, at::ScalarType 
   const ClipConfig config = parseClipConfig(folder.configText, folder.configPath);
   Checkpoint checkpoint = Checkpoint::open(path);
   ClipModel model = allocate(folder, [&] { return ClipModel(config, Init::None); });
-  LoadReport found = loadParameters(*model, checkpoint, path, folder.configText, clipRules("", false),
+  LoadReport found = loadParameters(*model, checkpoint, path, folder.configText, clipRules("", false, {}),
                                     Placement{device, dtype});
   model->eval();
   if (report) *report = std::move(found);
@@ -145,7 +149,8 @@ ClipTextModel loadClipTextModel(const fs::path& path, at::Device device, at::Sca
   config.text.projectionDim = config.projectionDim;
   Checkpoint checkpoint = Checkpoint::open(path);
   ClipTextModel model = allocate(folder, [&] { return ClipTextModel(config.text, Init::None); });
-  LoadReport found = loadParameters(*model, checkpoint, path, folder.configText, clipRules("text_model.", folder.type == "clip_text_model"),
+  LoadReport found = loadParameters(*model, checkpoint, path, folder.configText,
+                                    clipRules("text_model.", folder.type == "clip_text_model", kVisionSide),
                                     Placement{device, dtype});
   model->eval();
   if (report) *report = std::move(found);
