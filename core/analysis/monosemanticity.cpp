@@ -1,6 +1,7 @@
 // The monosemanticity score from running sums over the images, without the pairs.
 #include "core/analysis/monosemanticity.h"
 
+#include <ATen/core/grad_mode.h>
 #include <algorithm>
 #include <cmath>
 #include <limits>

@@ -1,7 +1,7 @@
 // The monosemanticity score (MS) of neurons: how alike the images are that activate them.
 #pragma once
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 #include <cstdint>
 #include <functional>

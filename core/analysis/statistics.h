@@ -1,7 +1,7 @@
 // Per-neuron statistics over a data set: how often and how strongly a neuron fires, and a histogram.
 #pragma once
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 #include <array>
 #include <cstdint>

@@ -1,7 +1,7 @@
 // Which images activate each neuron most, found in one pass over the images.
 #pragma once
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 #include <cstdint>
 #include <deque>

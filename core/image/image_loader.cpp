@@ -94,7 +94,7 @@ struct ImageLoader::State {
       auto batch = std::make_unique<Pending>();
       batch->first = nextImage;
       batch->count = std::min<int64_t>(options.batch, last - nextImage);
-      batch->pixels = torch::empty({batch->count, 3, config.outputHeight(), config.outputWidth()}, torch::kFloat32);
+      batch->pixels = at::empty({batch->count, 3, config.outputHeight(), config.outputWidth()}, at::kFloat);
       batch->infos.resize(static_cast<size_t>(batch->count));
       batch->reasons.resize(static_cast<size_t>(batch->count));
       batches.push_back(std::move(batch));

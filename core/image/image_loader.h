@@ -1,7 +1,7 @@
 // Images of a folder as batches for a model: decoded and preprocessed by worker threads ahead of the consumer, in order.
 #pragma once
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 #include <cstdint>
 #include <memory>

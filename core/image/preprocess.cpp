@@ -115,7 +115,7 @@ std::string PreprocessConfig::fingerprint() const {
 at::Tensor preprocess(const Image& image, const PreprocessConfig& config) {
   Prepared prepared;
   prepare(image, config, prepared);
-  at::Tensor out = torch::empty({3, prepared.height, prepared.width}, torch::kFloat32);
+  at::Tensor out = at::empty({3, prepared.height, prepared.width}, at::kFloat);
   write(prepared, config, out.data_ptr<float>());
   return out;
 }

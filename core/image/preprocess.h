@@ -1,7 +1,7 @@
 // From an image to a vision model's input, exactly as Hugging Face's image processor does it.
 #pragma once
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 #include <array>
 #include <filesystem>

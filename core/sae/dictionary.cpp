@@ -1,6 +1,7 @@
 // What all dictionary types share: rows and axes, sparse codes, decoding, saving, fingerprints.
 #include "core/sae/dictionary.h"
 
+#include <ATen/core/grad_mode.h>
 #include <algorithm>
 #include <sstream>
 

@@ -1,7 +1,7 @@
 // Sparse autoencoders ("dictionaries") as trained by the field's libraries: load, encode, decode, save.
 #pragma once
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 #include <cstdint>
 #include <filesystem>

@@ -1,4 +1,5 @@
 // Tells a state dict's type from its keys and makes the dictionary.
+#include <ATen/core/grad_mode.h>
 #include <algorithm>
 #include <cmath>
 #include <map>

@@ -1,7 +1,7 @@
 // Rows of activations in a seeded, shuffled order, from memory or from files larger than it.
 #pragma once
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 #include <cstdint>
 #include <memory>

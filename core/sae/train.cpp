@@ -1,6 +1,7 @@
 // The whole training of one dictionary, with checkpoints, resumption and figures at the end.
 #include "core/sae/train.h"
 
+#include <ATen/core/grad_mode.h>
 #include <algorithm>
 #include <cmath>
 #include <limits>

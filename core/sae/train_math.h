@@ -1,7 +1,7 @@
 // Batch top-k and the gradients of one training step, touching only the latents that are not zero.
 #pragma once
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 #include <cstdint>
 #include <vector>

@@ -1,6 +1,7 @@
 // The trainer of BatchTopK and Matryoshka BatchTopK dictionaries.
 #include "core/sae/trainer.h"
 
+#include <ATen/core/grad_mode.h>
 #include <cmath>
 #include <limits>
 

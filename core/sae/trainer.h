@@ -1,7 +1,7 @@
 // Training steps of sparse autoencoders, as dictionary_learning takes them.
 #pragma once
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 #include <cstdint>
 #include <filesystem>

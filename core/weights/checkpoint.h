@@ -1,7 +1,7 @@
 // The weights of a Hugging Face model folder, however they are stored, with a ledger of the keys that were used.
 #pragma once
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 #include <cstdint>
 #include <filesystem>

@@ -1,7 +1,7 @@
 // The names of the element types, as PyTorch, safetensors and torch.save spell them, and tensors over mapped files.
 #pragma once
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 #include <cstdint>
 #include <memory>

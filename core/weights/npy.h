@@ -1,7 +1,7 @@
 // NumPy's .npy files.
 #pragma once
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 #include <filesystem>
 

@@ -1,7 +1,7 @@
 // The plain values that a Python pickle may hold, as far as they are data.
 #pragma once
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 #include <cstdint>
 #include <memory>

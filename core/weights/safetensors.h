@@ -1,7 +1,7 @@
 // Safetensors files: a bounds-checked, memory-mapped reader and an atomic writer.
 #pragma once
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 #include <cstdint>
 #include <filesystem>

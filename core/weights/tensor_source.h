@@ -1,7 +1,7 @@
 // Matrices larger than memory, read in blocks of rows from whatever file or folder holds them, and written in parts.
 #pragma once
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 #include <cstdint>
 #include <filesystem>

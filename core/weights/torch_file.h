@@ -1,7 +1,7 @@
 // Files of torch.save (.pt, .pth, .bin): a reader that runs nothing, and a writer that Python loads.
 #pragma once
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 #include <filesystem>
 #include <string>

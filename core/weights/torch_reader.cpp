@@ -1,4 +1,5 @@
 // Files of torch.save: finding the pickle and the storages of either format, and walking the result.
+#include <ATen/core/grad_mode.h>
 #include <array>
 #include <map>
 #include <new>

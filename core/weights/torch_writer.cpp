@@ -1,4 +1,5 @@
 // Files of torch.save: writing the zip format.
+#include <ATen/core/grad_mode.h>
 #include <bit>
 #include <cstring>
 #include <map>

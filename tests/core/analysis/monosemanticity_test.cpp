@@ -1,4 +1,5 @@
 // The score against its pairwise definition and against the paper's own program.
+#include <ATen/Parallel.h>
 #include <QTemporaryDir>
 #include <QTest>
 #include <cmath>

@@ -1,5 +1,5 @@
 // The loader: order, batches, failures, thumbnails, bounded read-ahead, and a prompt end.
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 #include <QTemporaryDir>
 #include <thread>
@@ -77,7 +77,7 @@ void ImageLoaderTest::everyImageInOrder() {
       QCOMPARE(got->infos[i].width, 20 + static_cast<int>(seen));
       QVERIFY(got->infos[i].thumbnail.empty());
       const at::Tensor expected = preprocess(decodeImage(m_folder.file(seen)), config());
-      QVERIFY(torch::equal(got->pixels[static_cast<int64_t>(i)], expected));
+      QVERIFY(at::equal(got->pixels[static_cast<int64_t>(i)], expected));
     }
   }
   QCOMPARE(seen, int64_t{kImages});
@@ -110,7 +110,7 @@ void ImageLoaderTest::failuresAreListed() {
     next += static_cast<int64_t>(batch->indices.size() + batch->failures.size());
     QCOMPARE(batch->pixels.size(0), static_cast<int64_t>(batch->indices.size()));
     QCOMPARE(batch->infos.size(), batch->indices.size());
-    for (int64_t i = 0; i < batch->pixels.size(0); ++i) QVERIFY(torch::equal(batch->pixels[i], expected));
+    for (int64_t i = 0; i < batch->pixels.size(0); ++i) QVERIFY(at::equal(batch->pixels[i], expected));
     for (const ImageFailure& failure : batch->failures) {
       failed.push_back(failure.index);
       QVERIFY(failure.reason.find(std::to_string(10 + failure.index) + ".png") != std::string::npos);

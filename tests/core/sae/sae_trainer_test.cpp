@@ -1,4 +1,6 @@
 // Training steps against dictionary_learning's own trainers, and the trainer's state.
+#include <ATen/Parallel.h>
+#include <ATen/core/grad_mode.h>
 #include <QTemporaryDir>
 #include <QTest>
 

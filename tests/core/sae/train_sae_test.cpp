@@ -1,4 +1,5 @@
 // The order of rows, and whole trainings: their files, stopping, going on, and the figures at the end.
+#include <ATen/Parallel.h>
 #include <QTemporaryDir>
 #include <QTest>
 #include <algorithm>

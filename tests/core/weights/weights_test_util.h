@@ -1,7 +1,7 @@
 // What the tests of core/weights share: expected contents, places of files, and which error was thrown.
 #pragma once
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 #include <QString>
 #include <QTemporaryDir>
