@@ -1,9 +1,11 @@
 // The tables of a workspace file: making them, bringing older files up to date, refusing what is not ours.
 #include "core/store/schema.h"
 
+#include <chrono>
 #include <filesystem>
 #include <iterator>
 #include <string>
+#include <thread>
 
 #include "core/base/error.h"
 
@@ -181,7 +183,9 @@ struct Identity {
   bool empty() const { return application == 0 && version == 0 && tables == 0; }
 };
 
-Identity identify(const Database& database) {
+// One view of the file, for another program may be making the workspace at this moment.
+Identity identify(Database& database) {
+  const Transaction view(database, Transaction::Kind::Read);
   return {database.queryInt("PRAGMA application_id"), database.queryInt("PRAGMA user_version"),
           database.queryInt("SELECT count(*) FROM sqlite_schema")};
 }
@@ -225,6 +229,21 @@ void checkLength(const Database& database) {
   throw Error(ErrorCode::Corrupt, "the file is cut short: it does not end with a whole page", where);
 }
 
+// The switch needs the file for itself, and SQLite does not wait for that as it waits for other locks.
+void switchToWal(Database& database) {
+  constexpr auto kPatience = std::chrono::seconds(10);
+  const auto start = std::chrono::steady_clock::now();
+  while (true) {
+    try {
+      database.execute("PRAGMA journal_mode = WAL");
+      return;
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::Busy || std::chrono::steady_clock::now() - start > kPatience) throw;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+}
+
 }  // namespace
 
 void prepareSchema(Database& database, OpenMode mode) {
@@ -238,9 +257,9 @@ void prepareSchema(Database& database, OpenMode mode) {
   if (found.empty()) database.execute("PRAGMA page_size = " + std::to_string(kPageBytes));
   // Off: some builds of SQLite overwrite with zeros whatever is removed, which doubles the work of indexing
   // again.
+  switchToWal(database);
   database.execute(
-      "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA secure_delete = OFF;"
-      "PRAGMA journal_size_limit = 67108864");
+      "PRAGMA synchronous = NORMAL; PRAGMA secure_delete = OFF; PRAGMA journal_size_limit = 67108864");
   while (database.queryInt("PRAGMA user_version") < kSchemaVersion) {
     Transaction transaction(database);
     // Another program may have been quicker.

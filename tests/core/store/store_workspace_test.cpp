@@ -7,6 +7,7 @@
 
 #include <QTest>
 #include <atomic>
+#include <cstdio>
 #include <fstream>
 #include <random>
 #include <thread>
@@ -73,6 +74,35 @@ class WorkspaceTest : public QObject {
     Statement check(workspace.database(), "PRAGMA integrity_check");
     QVERIFY(check.step());
     QCOMPARE(check.text(0), std::string("ok"));
+  }
+
+  // Whoever comes second waits for the first, and finds a workspace.
+  void severalProgramsMakeOneWorkspace() {
+    for (int round = 0; round < 5; ++round) {
+      ScratchFolder folder;
+      std::vector<pid_t> programs;
+      for (int i = 0; i < 6; ++i) {
+        const pid_t pid = fork();
+        QVERIFY(pid >= 0);
+        if (pid == 0) {
+          try {
+            Workspace::open(folder.file("a.sememe"), OpenMode::Create).runs().ensure(denseRun("rows", 10, 3));
+            _exit(0);
+          } catch (const std::exception& error) {
+            fprintf(stderr, "%s\n", error.what());
+            _exit(1);
+          }
+        }
+        programs.push_back(pid);
+      }
+      for (const pid_t pid : programs) {
+        int status = 0;
+        QCOMPARE(waitpid(pid, &status, 0), pid);
+        QVERIFY(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+      }
+      const Workspace workspace = Workspace::open(folder.file("a.sememe"), OpenMode::ReadOnly);
+      QCOMPARE(workspace.runs().list().size(), size_t(1));
+    }
   }
 
   void readOnlyRefusesChanges() {
