@@ -36,8 +36,8 @@ at::Tensor asMatrix(const at::Tensor& tensor, const std::string& where) {
 void checkRange(int64_t begin, int64_t count, int64_t rows, const std::string& where) {
   if (begin < 0 || count < 0 || begin > rows || count > rows - begin)
     throw Error(ErrorCode::Invalid,
-                "rows " + std::to_string(begin) + " … " + std::to_string(begin + std::max<int64_t>(count, 0)) +
-                    " of " + std::to_string(rows) + " were asked for",
+                std::to_string(count) + " rows from row " + std::to_string(begin) + " on were asked for, of " +
+                    std::to_string(rows),
                 where);
 }
 
