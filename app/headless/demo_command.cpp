@@ -16,7 +16,7 @@ namespace {
 
 constexpr int kListed = 10;
 
-// A neuron at one end of a run's scores, with the property that most of its strongest images share.
+// A neuron at one end of a run's scores, with the property that most of its strongest images' main objects share.
 struct Listed {
   NeuronRow row;
   std::string mostly;
@@ -28,6 +28,7 @@ std::vector<Listed> listed(Workspace& workspace, const RunInfo& run, int64_t emb
   query.run = run.id;
   query.embeddings = embeddings;
   query.descending = best;
+  query.rateMin = rateOfFullTop(run.indexedImages);
   std::vector<Listed> rows;
   const std::vector<ClassInfo> classes = workspace.datasets().classes(run.dataset);
   for (NeuronRow& row : workspace.neurons().page(query, std::nullopt, kListed)) {
@@ -67,6 +68,7 @@ Json listedJson(const std::vector<Listed>& rows) {
     list.push_back({{"neuron", r.row.neuron},
                     {"ms", r.row.ms},
                     {"firing_rate", r.row.firingRate},
+                    {"label", r.row.label},
                     {"mostly", r.mostly},
                     {"images", r.images},
                     {"of", r.of}});
@@ -74,12 +76,14 @@ Json listedJson(const std::vector<Listed>& rows) {
 }
 
 std::string listedText(const char* title, const std::vector<Listed>& rows) {
-  std::string text = std::string("  ") + title + "\n    neuron      MS  fires on  strongest images\n";
+  std::string text = std::string("  ") + title + " (of those that fire on 16 images or more)\n    neuron      MS  fires on  strongest images\n";
   for (const Listed& r : rows) {
-    char line[160];
-    std::snprintf(line, sizeof line, "  %8lld  %6.3f  %6.2f %%  %d of %d %s\n", static_cast<long long>(r.row.neuron), r.row.ms,
-                  100 * r.row.firingRate, r.images, r.of, r.mostly.c_str());
+    char line[64];
+    std::snprintf(line, sizeof line, "  %8lld  %6.3f  %6.2f %%  ", static_cast<long long>(r.row.neuron), r.row.ms,
+                  100 * r.row.firingRate);
     text += line;
+    text += r.row.label.empty() ? std::to_string(r.images) + " of " + std::to_string(r.of) + " " + r.mostly : r.row.label;
+    text += "\n";
   }
   return text;
 }

@@ -133,7 +133,7 @@ std::string recipe(const DemoParams& params) {
     print.addFile(params.resources / part);
   }
   const nlohmann::ordered_json json = {
-      {"images", params.images}, {"seed", params.seed}, {"models", print.hex()}, {"labels", kAgree}};
+      {"images", params.images}, {"seed", params.seed}, {"models", print.hex()}, {"labels", kAgree}, {"labelled", "all"}};
   return json.dump() + "\n";
 }
 
@@ -184,7 +184,7 @@ DemoResult makeDemoWorkspace(const DemoParams& params, const std::stop_token& st
                                            maker.embeddings("dinov2", "DINOv2")};
   for (const int64_t run : {patchLatents, imageLatents, patchRaw, imageRaw})
     maker.indexAndScore(run, embeddings);
-  for (const int64_t run : {patchLatents, imageLatents}) maker.label(run);
+  for (const int64_t run : {patchLatents, imageLatents, patchRaw, imageRaw}) maker.label(run);
   writeTextFile(mark, wanted);
   return describeWorkspace(maker, true);
 }

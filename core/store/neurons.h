@@ -14,6 +14,12 @@ namespace sememe {
 
 constexpr size_t kTopImages = 16;
 
+// The firing rate from which a neuron has all kTopImages strongest images to be judged by, among `images`; 0 where so
+// many images do not exist.
+inline double rateOfFullTop(int64_t images) {
+  return images < int64_t(kTopImages) ? 0 : double(kTopImages) / double(images);
+}
+
 struct TopImage {
   int64_t image = 0;
   float activation = 0;

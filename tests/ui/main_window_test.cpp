@@ -2,6 +2,7 @@
 #include "ui/window/main_window.h"
 
 #include <QApplication>
+#include <QCheckBox>
 #include <QDropEvent>
 #include <QFile>
 #include <QMenuBar>
@@ -121,6 +122,7 @@ class MainWindowTest : public QObject {
     JobRunner runner;
     MainWindow window(m_theme, runner, services(), std::nullopt);
     window.show();
+    window.explore().list().findChild<QCheckBox*>()->setChecked(false);
     window.openWorkspace(m_workspace.file());
     window.openWorkspace(other.file());
     EVENTUALLY(window.explore().isFilled());
@@ -170,6 +172,9 @@ class MainWindowTest : public QObject {
     window.show();
     QMimeData data;
     data.setUrls({QUrl::fromLocalFile(m_workspace.file())});
+    QDragEnterEvent enter(QPoint(10, 10), Qt::CopyAction, &data, Qt::LeftButton, Qt::NoModifier);
+    QApplication::sendEvent(&window, &enter);
+    QVERIFY(enter.isAccepted());
     QDropEvent drop(QPointF(10, 10), Qt::CopyAction, &data, Qt::LeftButton, Qt::NoModifier);
     QApplication::sendEvent(&window, &drop);
     EVENTUALLY_EQUAL(window.workspacePath(), m_workspace.file());

@@ -16,16 +16,17 @@ class NeuronListTest : public QObject {
   Theme m_theme;
   JobRunner m_runner;
 
-  void open(NeuronList& list) {
+  void open(NeuronList& list, bool onlyFullTop = false) {
     list.resize(420, 600);
     list.show();
     QSignalSpy complete(&list.model(), &NeuronTableModel::complete);
-    list.setSource(m_workspace.path(), m_workspace.made().run, m_workspace.made().embeddings[0], 2000);
+    if (!onlyFullTop) list.findChild<QCheckBox*>()->setChecked(false);
+    list.setSource(m_workspace.path(), m_workspace.made().run, m_workspace.made().embeddings[0], 2000, 200);
     EVENTUALLY_EQUAL(complete.count(), 1);
   }
   static QLabel* countLabel(NeuronList& list) {
     for (QLabel* label : list.findChildren<QLabel*>()) {
-      if (label->text().contains(QLatin1String("neurons"))) return label;
+      if (label->text().endsWith(QLatin1String(" neurons"))) return label;
     }
     return nullptr;
   }
@@ -105,6 +106,22 @@ class NeuronListTest : public QObject {
     QVERIFY(list.model().total() < 2000);
     QVERIFY(countLabel(list)->text().endsWith(QStringLiteral("of 2,000 neurons")));
     for (int i = 0; i < list.model().rowCount(); ++i) QVERIFY(list.model().loadedRow(i)->ms >= 0.5);
+  }
+
+  void rareNeuronsStayOutUntilAskedFor() {
+    NeuronList list(m_theme, m_runner);
+    open(list, true);
+    const int64_t common = list.model().total();
+    QVERIFY(common > 0 && common < 2000);
+    for (int i = 0; i < list.model().rowCount(); ++i) QVERIFY(list.model().loadedRow(i)->firingRate >= 16.0 / 200);
+    QVERIFY(countLabel(list)->text().endsWith(QStringLiteral("of 2,000 neurons")));
+    QSignalSpy complete(&list.model(), &NeuronTableModel::complete);
+    list.findChild<QCheckBox*>()->click();
+    EVENTUALLY_EQUAL(complete.count(), 1);
+    QCOMPARE(list.model().total(), int64_t(2000));
+    Settings settings;
+    list.storeSettings(settings);
+    QVERIFY(!settings.onlyFullTop);
   }
 
   void settingsRoundTrip() {

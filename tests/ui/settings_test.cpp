@@ -21,6 +21,7 @@ class SettingsTest : public QObject {
     s.columnWidths = {60, 120, 70, 80, 200};
     s.sortColumn = 3;
     s.sortDescending = false;
+    s.onlyFullTop = false;
     s.histogramLog = false;
     s.recentWorkspaces = {QStringLiteral("/a b/ü.sememe"), QStringLiteral("/c,d.sememe")};
     s.demoFolder = QStringLiteral("/home/someone/demo folder");
@@ -33,6 +34,7 @@ class SettingsTest : public QObject {
     QCOMPARE(r.columnWidths, s.columnWidths);
     QCOMPARE(r.sortColumn, s.sortColumn);
     QCOMPARE(r.sortDescending, s.sortDescending);
+    QCOMPARE(r.onlyFullTop, s.onlyFullTop);
     QCOMPARE(r.histogramLog, s.histogramLog);
     QCOMPARE(r.recentWorkspaces, s.recentWorkspaces);
     QCOMPARE(r.demoFolder, s.demoFolder);

@@ -281,7 +281,7 @@ void ExplorePage::chooseEncoder(int index) {
   const RunChoice& choice = m_summary.runs[size_t(run)];
   const int64_t embeddings = m_encoders->itemData(index).toLongLong();
   m_details->setChosenEncoder(embeddings);
-  m_list->setSource(m_summary.path, choice.run.id, embeddings, choice.run.dim);
+  m_list->setSource(m_summary.path, choice.run.id, embeddings, choice.run.dim, choice.run.indexedImages);
 }
 
 void ExplorePage::neuronSelected(int64_t neuron) {

@@ -31,6 +31,8 @@ NeuronList::NeuronList(const Theme& theme, JobRunner& runner, QWidget* parent)
   const int nameWidth = fontMetrics().horizontalAdvance(tr("Fires %")) + 4;
   m_ms->setNameWidth(nameWidth);
   m_rate->setNameWidth(nameWidth);
+  // The highest scores belong to neurons of two or three images, which say little.
+  m_onlyFullTop = new QCheckBox(tr("Only neurons that fire on %1 images or more").arg(kTopImages));
 
   m_table = new QTableView;
   m_table->setModel(m_model);
@@ -56,7 +58,7 @@ NeuronList::NeuronList(const Theme& theme, JobRunner& runner, QWidget* parent)
   m_table->setSortingEnabled(false);
 
   auto* empty = new EmptyState(theme, QStringLiteral("filter"), tr("No neuron passes the filter"),
-                               tr("Widen a range or shorten the text."), tr("Clear filter"));
+                               tr("Widen a range, shorten the text, or let neurons that fire rarely in."), tr("Show all neurons"));
   m_stack = new QStackedWidget;
   m_stack->addWidget(m_table);
   m_stack->addWidget(empty);
@@ -74,6 +76,7 @@ NeuronList::NeuronList(const Theme& theme, JobRunner& runner, QWidget* parent)
   filters->addWidget(m_search);
   filters->addWidget(m_ms);
   filters->addWidget(m_rate);
+  filters->addWidget(m_onlyFullTop);
   auto* rule = new QFrame;
   rule->setProperty("role", QStringLiteral("rule"));
   auto* footer = new QHBoxLayout;
@@ -94,12 +97,13 @@ NeuronList::NeuronList(const Theme& theme, JobRunner& runner, QWidget* parent)
   connect(m_search, &QLineEdit::textChanged, &m_debounce, qOverload<>(&QTimer::start));
   connect(m_ms, &RangeFilter::changed, &m_debounce, qOverload<>(&QTimer::start));
   connect(m_rate, &RangeFilter::changed, &m_debounce, qOverload<>(&QTimer::start));
+  connect(m_onlyFullTop, &QCheckBox::toggled, this, &NeuronList::runQuery);
   connect(m_search, &QLineEdit::returnPressed, this, [this] {
     runQuery();
     m_table->setFocus();
   });
   connect(m_clear, &QPushButton::clicked, this, &NeuronList::clearFilter);
-  connect(empty, &EmptyState::actionClicked, this, &NeuronList::clearFilter);
+  connect(empty, &EmptyState::actionClicked, this, &NeuronList::showEverything);
 
   connect(header, &QHeaderView::sectionClicked, this, [this](int column) {
     const bool same = NeuronTableModel::sortOf(column) == m_model->query().sort;
@@ -135,6 +139,7 @@ void NeuronList::applySettings(const Settings& settings) {
     widths = {wide("Neuron ^"), wide("0.000") + 7 * kUnit, wide("00.00 %"), wide("000.000"), 96};
   }
   for (int i = 0; i < widths.size(); ++i) m_table->setColumnWidth(i, std::max(44, widths[i]));
+  m_onlyFullTop->setChecked(settings.onlyFullTop);
   m_model->sort(settings.sortColumn, settings.sortDescending ? Qt::DescendingOrder : Qt::AscendingOrder);
 }
 
@@ -145,9 +150,11 @@ void NeuronList::storeSettings(Settings& settings) const {
     if (NeuronTableModel::sortOf(i) == m_model->query().sort) settings.sortColumn = i;
   }
   settings.sortDescending = m_model->query().descending;
+  settings.onlyFullTop = m_onlyFullTop->isChecked();
 }
 
-void NeuronList::setSource(const std::filesystem::path& workspace, int64_t run, int64_t embeddings, int64_t neurons) {
+void NeuronList::setSource(const std::filesystem::path& workspace, int64_t run, int64_t embeddings, int64_t neurons,
+                           int64_t images) {
   if (workspace != m_workspace || run != m_run) {
     m_selected = -1;
     m_selectFirst = true;
@@ -156,6 +163,7 @@ void NeuronList::setSource(const std::filesystem::path& workspace, int64_t run, 
   m_run = run;
   m_embeddings = embeddings;
   m_neurons = neurons;
+  m_images = images;
   m_ms->setEnabled(embeddings != 0);
   runQuery();
 }
@@ -185,6 +193,7 @@ void NeuronList::runQuery() {
   query.msMax = m_embeddings ? m_ms->maximum() : std::nullopt;
   query.rateMin = m_rate->minimum();
   query.rateMax = m_rate->maximum();
+  if (m_onlyFullTop->isChecked()) query.rateMin = std::max(query.rateMin.value_or(0), rateOfFullTop(m_images));
   query.text = m_search->text().trimmed().toStdString();
   m_model->setQuery(m_workspace, query);
   m_clear->setVisible(filtered());
@@ -192,7 +201,13 @@ void NeuronList::runQuery() {
 
 bool NeuronList::filtered() const {
   const NeuronQuery& q = m_model->query();
-  return q.msMin || q.msMax || q.rateMin || q.rateMax || !q.text.empty();
+  return q.msMin || q.msMax || m_rate->minimum() || q.rateMax || !q.text.empty();
+}
+
+void NeuronList::showEverything() {
+  const QSignalBlocker once(m_onlyFullTop);
+  m_onlyFullTop->setChecked(false);
+  clearFilter();
 }
 
 void NeuronList::clearFilter() {
@@ -205,7 +220,7 @@ void NeuronList::clearFilter() {
 void NeuronList::updateCount() {
   if (m_run == 0) return m_count->clear();
   if (m_model->total() < 0) return m_count->setText(tr("Counting…"));
-  m_count->setText(filtered() ? tr("%1 of %2 neurons").arg(grouped(m_model->total()), grouped(m_neurons))
+  m_count->setText(m_model->total() != m_neurons ? tr("%1 of %2 neurons").arg(grouped(m_model->total()), grouped(m_neurons))
                               : tr("%1 neurons").arg(grouped(m_model->total())));
   Q_EMIT positionChanged();
 }

@@ -1,6 +1,7 @@
 // The left panel of Explore: filters, the table of neurons, and how many of them are shown.
 #pragma once
 
+#include <QCheckBox>
 #include <QLabel>
 #include <QLineEdit>
 #include <QPushButton>
@@ -21,8 +22,9 @@ class NeuronList : public QWidget {
  public:
   NeuronList(const Theme& theme, JobRunner& runner, QWidget* parent = nullptr);
 
-  // Shows a run's neurons under an encoder (0: none); filters and order stay as they are.
-  void setSource(const std::filesystem::path& workspace, int64_t run, int64_t embeddings, int64_t neurons);
+  // Shows a run's neurons, indexed over `images`, under an encoder (0: none); filters and order stay as they are.
+  void setSource(const std::filesystem::path& workspace, int64_t run, int64_t embeddings, int64_t neurons,
+                 int64_t images);
   void clear();
 
   int64_t selected() const { return m_selected; }  // -1: none
@@ -34,7 +36,8 @@ class NeuronList : public QWidget {
   QString position() const;                         // "12 of 1,024"; empty when it is not in the table
 
   void focusSearch();
-  void clearFilter();
+  void clearFilter();   // the search and the ranges
+  void showEverything();  // those and the box for rare neurons
   void setLabel(int64_t neuron, const QString& label) { m_model->setLabel(neuron, label); }
 
   void applySettings(const Settings& settings);
@@ -63,11 +66,12 @@ class NeuronList : public QWidget {
   QLineEdit* m_search;
   RangeFilter* m_ms;
   RangeFilter* m_rate;
+  QCheckBox* m_onlyFullTop;
   QLabel* m_count;
   QPushButton* m_clear;
   QTimer m_debounce;
   std::filesystem::path m_workspace;
-  int64_t m_run = 0, m_embeddings = 0, m_neurons = 0;
+  int64_t m_run = 0, m_embeddings = 0, m_neurons = 0, m_images = 0;
   int64_t m_selected = -1;
   bool m_restoring = false;  // the table's own selection changes are not the person's
   bool m_selectFirst = true;

@@ -47,6 +47,7 @@ Settings SettingsFile::read() const {
   s.columnWidths = toList(file.value(QStringLiteral("explore/columns")), 5);
   s.sortColumn = std::clamp(file.value(QStringLiteral("explore/sortColumn"), s.sortColumn).toInt(), 0, 4);
   s.sortDescending = file.value(QStringLiteral("explore/sortDescending"), s.sortDescending).toBool();
+  s.onlyFullTop = file.value(QStringLiteral("explore/onlyFullTop"), s.onlyFullTop).toBool();
   s.histogramLog = file.value(QStringLiteral("explore/histogramLog"), s.histogramLog).toBool();
   s.recentWorkspaces = file.value(QStringLiteral("files/recent")).toStringList();
   s.recentWorkspaces.removeAll(QString());
@@ -66,6 +67,7 @@ void SettingsFile::write(const Settings& s) const {
   file.setValue(QStringLiteral("explore/columns"), fromList(s.columnWidths));
   file.setValue(QStringLiteral("explore/sortColumn"), s.sortColumn);
   file.setValue(QStringLiteral("explore/sortDescending"), s.sortDescending);
+  file.setValue(QStringLiteral("explore/onlyFullTop"), s.onlyFullTop);
   file.setValue(QStringLiteral("explore/histogramLog"), s.histogramLog);
   file.setValue(QStringLiteral("files/recent"), s.recentWorkspaces);
   file.setValue(QStringLiteral("files/demoFolder"), s.demoFolder);

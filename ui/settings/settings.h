@@ -18,6 +18,7 @@ struct Settings {
   QList<int> columnWidths;     // of the neuron table; empty: as designed
   int sortColumn = 1;          // of NeuronTableModel
   bool sortDescending = true;
+  bool onlyFullTop = true;  // leave out neurons that fire on fewer images than the grid has places
   bool histogramLog = true;
   QStringList recentWorkspaces;  // absolute paths, the last one opened first; at most kRecentWorkspaces
   QString demoFolder;            // where the demo workspace was made last
