@@ -97,8 +97,9 @@ double trainPatchSae(const TrainModelsParams& params, const TrainingScenes& trai
 double trainImageSae(const TrainModelsParams& params, const TrainingScenes& train, const TrainingScenes& held,
                      const std::stop_token& stop, const ProgressFn& progress) {
   const Tap tap{TapPoint::PostProjection, -1};
-  return trainOne(params, "sae-image", tap, train.size(),
-                  dictionaryParams(512, 6, params.imageSaeSteps, params.seed), train, held, stop, progress);
+  TrainParams p = dictionaryParams(512, 4, params.imageSaeSteps, params.seed);
+  p.auxkAlpha = .2;  // one row an image: more latents die than of patches, and fewer come back by the usual 1/32
+  return trainOne(params, "sae-image", tap, train.size(), p, train, held, stop, progress);
 }
 
 }  // namespace sememe
