@@ -47,21 +47,28 @@ void addTrain(CommandLine& line) {
   const auto out = std::make_shared<std::string>();
   app.add_option("--activations", p->activations, kTensorHelp)->required()->type_name("A");
   app.add_option("--validation", p->validation, "The same, held out")->type_name("A");
-  app.add_option("--type", p->type, "batch_topk or matryoshka_batch_topk")
+  app.add_option("--type", p->type, "standard, gated, topk, batch_topk, matryoshka_batch_topk or jumprelu")
       ->capture_default_str()
       ->type_name("TYPE");
   CLI::Option* expansion = app.add_option("--expansion", p->expansion, "Latents for each activation")->capture_default_str()->type_name("E");
   app.add_option("--dict-size", p->dictSize, "Latents in all")->check(CLI::PositiveNumber)->excludes(expansion)->type_name("F");
-  app.add_option("--k", p->k, "Active latents of a row")->capture_default_str()->check(CLI::PositiveNumber)->type_name("K");
-  app.add_option("--lr", p->lr, "Learning rate; 0: by the width")->capture_default_str()->type_name("R");
+  app.add_option("--k", p->k, "Active latents of a row (topk, batch_topk, matryoshka_batch_topk)")->capture_default_str()->check(CLI::PositiveNumber)->type_name("K");
+  app.add_option("--lr", p->lr, "Learning rate; 0: the type's own, for the TopK types 2e-4 / sqrt(latents / 16384)")->capture_default_str()->type_name("R");
   app.add_option("--batch", p->batch, "Rows of a step")->capture_default_str()->check(CLI::PositiveNumber)->type_name("N");
   app.add_option("--steps", p->steps, "Steps in all")->capture_default_str()->check(CLI::PositiveNumber)->type_name("N");
   app.add_option("--warmup", p->warmup, "Steps of rising learning rate")->capture_default_str()->type_name("N");
   app.add_option("--decay-start", p->decayStart, "Step where the learning rate starts to fall; -1: never")
       ->capture_default_str()
       ->type_name("N");
-  app.add_option("--auxk-alpha", p->auxkAlpha, "Weight of the loss that revives dead latents")->capture_default_str()->type_name("X");
+  app.add_option("--auxk-alpha", p->auxkAlpha, "Weight of the loss that revives dead latents (TopK types)")->capture_default_str()->type_name("X");
   app.add_option("--group-fractions", p->groupFractions, "Matryoshka groups, as fractions that sum to 1")->type_name("X");
+  app.add_option("--l1", p->l1Penalty, "Weight of the latents' L1 norm (standard, gated)")->capture_default_str()->type_name("X");
+  app.add_option("--target-l0", p->targetL0, "Active latents of a row to aim at (jumprelu)")->capture_default_str()->type_name("X");
+  app.add_option("--sparsity-penalty", p->sparsityPenalty, "Weight of missing that aim (jumprelu)")->capture_default_str()->type_name("X");
+  app.add_option("--bandwidth", p->bandwidth, "Width around a threshold in which it learns (jumprelu)")->capture_default_str()->type_name("X");
+  app.add_option("--sparsity-warmup", p->sparsityWarmup, "Steps of rising --l1 or --sparsity-penalty (standard, gated, jumprelu)")
+      ->capture_default_str()
+      ->type_name("N");
   app.add_option("--save-every", p->saveEvery, "Steps between checkpoints; 0: only at the end")->capture_default_str()->type_name("N");
   app.add_option("--out", *out, "Folder: trainer_0/{config.json, ae.pt, checkpoints}")->required()->type_name("DIR");
   app.add_flag("--resume", p->resume, "Go on from the last checkpoint");

@@ -39,6 +39,11 @@ TrainJobResult train(const TrainJobParams& params, std::stop_token stop, const P
   p.trainer.decayStart = params.decayStart;
   p.trainer.auxkAlpha = params.auxkAlpha;
   p.trainer.groupFractions = params.groupFractions;
+  p.trainer.l1Penalty = params.l1Penalty;
+  p.trainer.sparsityPenalty = params.sparsityPenalty;
+  p.trainer.targetL0 = params.targetL0;
+  p.trainer.bandwidth = params.bandwidth;
+  p.trainer.sparsityWarmup = std::min(params.sparsityWarmup, std::max<int64_t>(0, params.steps - 1));
   p.trainer.seed = params.seed;
   p.trainer.check();
   p.out = params.out;

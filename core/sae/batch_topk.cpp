@@ -2,46 +2,21 @@
 #include "core/sae/batch_topk.h"
 
 #include <cmath>
-#include <limits>
-#include <sstream>
 
 #include "core/base/error.h"
+#include "core/sae/dictionary_state.h"
+#include "core/sae/type_functions.h"
 
 namespace sememe {
-namespace {
-
-void checkShape(const at::Tensor& t, std::vector<int64_t> expected, const char* name, const std::string& where) {
-  if (!t.defined() || t.sizes() != at::IntArrayRef(expected)) {
-    std::ostringstream text;
-    text << "expected " << name << " of shape " << at::IntArrayRef(expected) << ", not ";
-    if (t.defined()) {
-      text << t.sizes();
-    } else {
-      text << "nothing";
-    }
-    throw Error(ErrorCode::Mismatch, text.str(), where);
-  }
-  if (!at::isfinite(t).all().item<bool>()) {
-    throw Error(ErrorCode::Corrupt, std::string(name) + " holds values that are NaN or infinite", where);
-  }
-}
-
-}  // namespace
-
 BatchTopKDictionary::BatchTopKDictionary(BatchTopKWeights weights, const std::string& where)
     : m_weights(std::move(weights)) {
   BatchTopKWeights& w = m_weights;
-  if (!w.wEnc.defined() || w.wEnc.dim() != 2 || w.wEnc.numel() == 0) {
-    throw Error(ErrorCode::Mismatch, "expected an encoder matrix with at least one activation and one latent", where);
-  }
+  checkEncoder(w.wEnc, w.bEnc.defined() ? w.bEnc.numel() : 0, where);
   const int64_t d = w.wEnc.size(0), latents = w.wEnc.size(1);
-  checkShape(w.wEnc, {d, latents}, "W_enc", where);
-  checkShape(w.bEnc, {latents}, "b_enc", where);
-  checkShape(w.wDec, {latents, d}, "W_dec", where);
-  checkShape(w.bDec, {d}, "b_dec", where);
-  if (latents > std::numeric_limits<int32_t>::max()) {
-    throw Error(ErrorCode::Unsupported, "more latents than a 32-bit number counts", where);
-  }
+  checkWeight(w.wEnc, {d, latents}, "W_enc", where);
+  checkWeight(w.bEnc, {latents}, "b_enc", where);
+  checkWeight(w.wDec, {latents, d}, "W_dec", where);
+  checkWeight(w.bDec, {d}, "b_dec", where);
   if (!std::isfinite(w.threshold)) throw Error(ErrorCode::Corrupt, "the threshold is NaN or infinite", where);
   if (w.k < 1 || w.k > latents) {
     throw Error(ErrorCode::Invalid, "k must lie in 1 … " + std::to_string(latents), where + ", " + std::to_string(w.k));
@@ -58,6 +33,7 @@ BatchTopKDictionary::BatchTopKDictionary(BatchTopKWeights weights, const std::st
 }
 
 SaeType BatchTopKDictionary::type() const {
+  if (m_weights.perRow) return SaeType::TopK;
   return m_weights.groupSizes.empty() ? SaeType::BatchTopK : SaeType::MatryoshkaBatchTopK;
 }
 
@@ -67,6 +43,10 @@ std::vector<int64_t> BatchTopKDictionary::groupSizes() const {
 
 at::Tensor BatchTopKDictionary::encodeRows(const at::Tensor& x) const {
   at::Tensor z = at::addmm(m_weights.bEnc, x - m_weights.bDec, m_weights.wEnc).relu_();
+  if (m_weights.perRow) {
+    const auto [values, indices] = z.topk(m_weights.k, -1, true, /*sorted=*/false);
+    return at::zeros_like(z).scatter_(-1, indices, values);
+  }
   // Latents are zero or more, so a threshold of zero or below has nothing to take away.
   if (m_weights.threshold > 0) z.mul_(z > m_weights.threshold);
   return z;
@@ -84,7 +64,7 @@ std::vector<std::pair<std::string, at::Tensor>> BatchTopKDictionary::stateDict()
   const at::Tensor threshold = at::scalar_tensor(m_weights.threshold, at::kFloat);
   const at::Tensor wEnc = m_weights.wEnc.cpu(), bEnc = m_weights.bEnc.cpu(), wDec = m_weights.wDec.cpu(),
                    bDec = m_weights.bDec.cpu();
-  if (type() == SaeType::BatchTopK) {
+  if (type() != SaeType::MatryoshkaBatchTopK) {
     return {{"b_dec", bDec},
             {"k", k},
             {"threshold", threshold},
@@ -95,6 +75,47 @@ std::vector<std::pair<std::string, at::Tensor>> BatchTopKDictionary::stateDict()
   return {{"W_enc", wEnc.contiguous()}, {"b_enc", bEnc},           {"W_dec", wDec.contiguous()},
           {"b_dec", bDec},              {"k", k},                  {"threshold", threshold},
           {"group_sizes", at::tensor(m_weights.groupSizes, at::kLong)}};
+}
+
+namespace {
+
+// As torch.nn.Linear keeps them.
+BatchTopKWeights linearWeights(const DictionaryState& state) {
+  BatchTopKWeights weights;
+  weights.wEnc = state.real("encoder.weight", 2).t().contiguous();
+  weights.bEnc = state.real("encoder.bias", 1);
+  weights.wDec = state.real("decoder.weight", 2).t().contiguous();
+  weights.bDec = state.real("b_dec", 1);
+  weights.k = state.positiveInteger("k");
+  if (state.has("threshold")) weights.threshold = static_cast<float>(state.number("threshold"));
+  return weights;
+}
+
+}  // namespace
+
+std::unique_ptr<Dictionary> readTopK(const DictionaryState& state) {
+  BatchTopKWeights weights = linearWeights(state);
+  weights.perRow = true;
+  return std::make_unique<BatchTopKDictionary>(std::move(weights), state.path().string());
+}
+
+std::unique_ptr<Dictionary> readBatchTopK(const DictionaryState& state) {
+  return std::make_unique<BatchTopKDictionary>(linearWeights(state), state.path().string());
+}
+
+std::unique_ptr<Dictionary> readMatryoshka(const DictionaryState& state) {
+  BatchTopKWeights weights;
+  weights.wEnc = state.real("W_enc", 2);
+  weights.bEnc = state.real("b_enc", 1);
+  weights.wDec = state.real("W_dec", 2);
+  weights.bDec = state.real("b_dec", 1);
+  weights.threshold = static_cast<float>(state.number("threshold"));
+  weights.k = state.positiveInteger("k");
+  weights.groupSizes = state.integers("group_sizes");
+  if (weights.groupSizes.empty()) {
+    throw Error(ErrorCode::Mismatch, "expected at least one group", state.where("group_sizes"));
+  }
+  return std::make_unique<BatchTopKDictionary>(std::move(weights), state.path().string());
 }
 
 }  // namespace sememe

@@ -1,4 +1,4 @@
-// BatchTopK and Matryoshka BatchTopK dictionaries: one mathematics, two spellings on disk.
+// TopK, BatchTopK and Matryoshka BatchTopK dictionaries: one mathematics, two spellings on disk.
 #pragma once
 
 #include "core/sae/dictionary.h"
@@ -13,11 +13,13 @@ struct BatchTopKWeights {
   at::Tensor bDec;  // [d]
   float threshold = -1;
   int64_t k = 1;
-  std::vector<int64_t> groupSizes;  // of a Matryoshka dictionary; empty: a plain BatchTopK
+  std::vector<int64_t> groupSizes;  // of a Matryoshka dictionary; empty: a plain one
+  bool perRow = false;              // TopK
 };
 
-// Inference: z = relu((x − b_dec) W_enc + b_enc), kept where z > threshold (a threshold of −1 keeps every z, as the
-// library does). Source: Bussmann et al., "BatchTopK Sparse Autoencoders" (2024) and "Learning Multi-Level Features with
+// Inference: z = relu((x − b_dec) W_enc + b_enc); of these TopK keeps the k largest of each row, the others keep
+// z > threshold (a threshold of −1 keeps every z, as the library does). Sources: Gao et al., "Scaling and evaluating
+// sparse autoencoders" (2024), Bussmann et al., "BatchTopK Sparse Autoencoders" (2024) and "Learning Multi-Level Features with
 // Matryoshka Sparse Autoencoders" (2025); conventions of dictionary_learning. Unlike there, the latents' axis is always
 // the last one.
 class BatchTopKDictionary : public Dictionary {

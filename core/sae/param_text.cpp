@@ -27,24 +27,39 @@ std::string text(const std::vector<double>& values) {
 }  // namespace
 
 std::vector<std::pair<std::string, std::string>> trainParamTexts(const TrainParams& p) {
-  const bool groups = p.type == SaeType::MatryoshkaBatchTopK;
-  return {{"type", saeTypeInfo(p.type).name},
-          {"activation_dim", text(p.activationDim)},
-          {"dict_size", text(p.dictSize)},
-          {"k", text(p.k)},
-          {"lr", text(p.learningRate())},
-          {"batch", text(p.batch)},
-          {"steps", text(p.steps)},
-          {"warmup", text(p.warmup)},
-          {"decay_start", text(p.decayStart)},
-          {"auxk_alpha", text(p.auxkAlpha)},
-          {"group_fractions", groups ? text(p.groupFractions) : std::string()},
-          {"group_weights", groups ? text(p.groupWeights) : std::string()},
-          {"threshold_beta", text(p.thresholdBeta)},
-          {"threshold_start_step", text(p.thresholdStart)},
-          {"dead_after_rows", text(p.deadAfterRows)},
-          {"seed", std::to_string(p.seed)},
-          {"normalize", p.normalize ? "true" : "false"}};
+  const SaeTypeInfo& info = saeTypeInfo(p.type);
+  std::vector<std::pair<std::string, std::string>> texts = {{"type", info.name},
+                                                            {"activation_dim", text(p.activationDim)},
+                                                            {"dict_size", text(p.dictSize)},
+                                                            {"lr", text(p.learningRate())},
+                                                            {"batch", text(p.batch)},
+                                                            {"steps", text(p.steps)},
+                                                            {"warmup", text(p.warmup)},
+                                                            {"decay_start", text(p.decayStart)},
+                                                            {"dead_after_rows", text(p.deadAfterRows)},
+                                                            {"seed", std::to_string(p.seed)},
+                                                            {"normalize", p.normalize ? "true" : "false"}};
+  const auto add = [&](const char* name, const std::string& value) { texts.emplace_back(name, value); };
+  if (info.hasK) {
+    add("k", text(p.k));
+    add("auxk_alpha", text(p.auxkAlpha));
+    add("threshold_beta", text(p.thresholdBeta));
+    add("threshold_start_step", text(p.thresholdStart));
+  } else {
+    add("sparsity_warmup_steps", text(p.sparsityWarmup));
+  }
+  if (info.hasGroups) {
+    add("group_fractions", text(p.groupFractions));
+    add("group_weights", text(p.groupWeights));
+  }
+  if (p.type == SaeType::JumpRelu) {
+    add("sparsity_penalty", text(p.sparsityPenalty));
+    add("target_l0", text(p.targetL0));
+    add("bandwidth", text(p.bandwidth));
+  } else if (!info.hasK) {
+    add("l1_penalty", text(p.l1Penalty));
+  }
+  return texts;
 }
 
 std::string differences(const std::vector<std::pair<std::string, std::string>>& there,

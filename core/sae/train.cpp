@@ -31,32 +31,42 @@ Json configJson(const TrainSaeParams& params, const RowSource& rows, double norm
   const TrainParams& p = params.trainer;
   const SaeTypeInfo& info = saeTypeInfo(p.type);
   Json trainer;
-  trainer["trainer_class"] =
-      p.type == SaeType::MatryoshkaBatchTopK ? "MatryoshkaBatchTopKTrainer" : "BatchTopKTrainer";
+  trainer["trainer_class"] = info.trainerClass;
   trainer["dict_class"] = info.classes.front();
   trainer["lr"] = p.learningRate();
   trainer["steps"] = p.steps;
-  trainer["auxk_alpha"] = p.auxkAlpha;
   trainer["warmup_steps"] = p.warmup;
   trainer["decay_start"] = p.decayStart < 0 ? Json() : Json(p.decayStart);
-  trainer["threshold_beta"] = p.thresholdBeta;
-  trainer["threshold_start_step"] = p.thresholdStart;
-  trainer["top_k_aux"] = p.activationDim / 2;
   trainer["seed"] = p.seed;
   trainer["activation_dim"] = p.activationDim;
   trainer["dict_size"] = p.dictSize;
-  if (p.type == SaeType::MatryoshkaBatchTopK) {
+  if (info.hasK) {
+    trainer["k"] = p.k;
+    trainer["auxk_alpha"] = p.auxkAlpha;
+    trainer["threshold_beta"] = p.thresholdBeta;
+    trainer["threshold_start_step"] = p.thresholdStart;
+    trainer["top_k_aux"] = p.activationDim / 2;
+  } else {
+    trainer["sparsity_warmup_steps"] = p.sparsityWarmup;
+  }
+  if (info.hasGroups) {
     const std::vector<int64_t> sizes = p.groupSizes();
     trainer["group_fractions"] = p.groupFractions;
     trainer["group_weights"] =
         p.groupWeights.empty() ? std::vector<double>(sizes.size(), 1.0 / static_cast<double>(sizes.size())) : p.groupWeights;
     trainer["group_sizes"] = sizes;
   }
-  trainer["k"] = p.k;
+  if (p.type == SaeType::JumpRelu) {
+    trainer["sparsity_penalty"] = p.sparsityPenalty;
+    trainer["target_l0"] = p.targetL0;
+    trainer["bandwidth"] = p.bandwidth;
+  } else if (!info.hasK) {
+    trainer["l1_penalty"] = p.l1Penalty;
+  }
   trainer["device"] = params.device.str();
   trainer["layer"] = "";
   trainer["lm_name"] = "";
-  trainer["wandb_name"] = "BatchTopKSAE";
+  trainer["wandb_name"] = info.trainerClass;
   trainer["submodule_name"] = "";
 
   Json ours;
@@ -89,7 +99,7 @@ Json statsJson(const TrainSaeResult& result) {
   const StepStats& s = result.last;
   Json json{{"norm_factor", result.normFactor},
             {"last",
-             {{"step", s.step}, {"loss", s.loss}, {"l2", s.l2}, {"auxk", s.auxk}, {"l0", s.l0}, {"fve", s.fve}, {"dead", s.dead}}}};
+             {{"step", s.step}, {"loss", s.loss}, {"l2", s.l2}, {"auxk", s.auxk}, {"sparsity", s.sparsity}, {"l0", s.l0}, {"fve", s.fve}, {"dead", s.dead}}}};
   if (result.validation) {
     const ValidationStats& v = *result.validation;
     json["validation"] = {{"rows", v.rows}, {"l0", v.l0}, {"fve", v.fve}, {"dead", v.dead}};
@@ -105,7 +115,7 @@ void readStats(const fs::path& path, TrainSaeResult& result) {
     const Json& last = json.at("last");
     result.normFactor = real(json.at("norm_factor"));
     result.last = {last.at("step").get<int64_t>(), real(last.at("loss")), real(last.at("l2")), real(last.at("auxk")),
-                   real(last.at("l0")),            real(last.at("fve")),  last.at("dead").get<int64_t>()};
+                   real(last.at("sparsity")), real(last.at("l0")), real(last.at("fve")), last.at("dead").get<int64_t>()};
     if (json.contains("validation")) {
       const Json& v = json.at("validation");
       result.validation = ValidationStats{v.at("rows").get<int64_t>(), real(v.at("l0")), real(v.at("fve")),

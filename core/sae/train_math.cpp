@@ -58,20 +58,21 @@ Edge findEdge(const float* data, int64_t n, int64_t keep) {
   return {*edge, keep - above};
 }
 
-Codes batchTopK(const at::Tensor& post, int64_t keep) {
-  const int64_t rows = post.size(0), latents = post.size(1);
+Codes select(const at::Tensor& post, const Selection& keep) {
+  const int64_t rows = post.size(0), latents = post.size(1), kept = keep.k * rows;
   const float* data = post.const_data_ptr<float>();
-  const Edge edge = findEdge(data, rows * latents, keep);
   Codes codes;
-  codes.latents.reserve(static_cast<size_t>(keep));
-  codes.values.reserve(static_cast<size_t>(keep));
-  codes.rows.reserve(static_cast<size_t>(keep));
+  codes.latents.reserve(static_cast<size_t>(kept));
+  codes.values.reserve(static_cast<size_t>(kept));
+  codes.rows.reserve(static_cast<size_t>(kept));
   codes.rowBegin.push_back(0);
   codes.latentBegin.assign(static_cast<size_t>(latents) + 1, 0);
-  int64_t left = edge.atEdge;
+  Edge edge;
+  if (!keep.perRow) edge = findEdge(data, rows * latents, kept);
   for (int64_t row = 0; row < rows; ++row, data += latents) {
+    if (keep.perRow) edge = findEdge(data, latents, keep.k);
     for (int64_t f = 0; f < latents; ++f) {
-      if (!(data[f] > 0) || data[f] < edge.value || (data[f] == edge.value && left-- <= 0)) continue;
+      if (!(data[f] > 0) || data[f] < edge.value || (data[f] == edge.value && edge.atEdge-- <= 0)) continue;
       codes.latents.push_back(static_cast<int32_t>(f));
       codes.values.push_back(data[f]);
       codes.rows.push_back(static_cast<int32_t>(row));
@@ -88,6 +89,21 @@ Codes batchTopK(const at::Tensor& post, int64_t keep) {
   return codes;
 }
 
+// What the threshold follows.
+float smallestOf(const Codes& codes, const Selection& keep) {
+  if (codes.values.empty()) return 0;
+  if (!keep.perRow) return *std::min_element(codes.values.begin(), codes.values.end());
+  double sum = 0;
+  int64_t rows = 0;
+  for (size_t row = 0; row + 1 < codes.rowBegin.size(); ++row) {
+    const auto begin = codes.values.begin() + codes.rowBegin[row], end = codes.values.begin() + codes.rowBegin[row + 1];
+    if (begin == end) continue;
+    sum += *std::min_element(begin, end);
+    ++rows;
+  }
+  return static_cast<float>(sum / static_cast<double>(rows));
+}
+
 std::vector<int64_t> groupEnds(const std::vector<int64_t>& sizes) {
   std::vector<int64_t> ends(sizes.size());
   std::partial_sum(sizes.begin(), sizes.end(), ends.begin());
@@ -101,16 +117,16 @@ void addEncoderPartToDecoderBias(const SaeTensors& weights, const at::Tensor& bE
 
 }  // namespace
 
-TrainPass sparseTrainPass(const SaeTensors& weights, const at::Tensor& x, const at::Tensor& post, int64_t keep,
+TrainPass sparseTrainPass(const SaeTensors& weights, const at::Tensor& x, const at::Tensor& post, const Selection& keep,
                           const std::vector<int64_t>& groupSizes, const std::vector<double>& groupScales) {
   const int64_t rows = x.size(0), d = x.size(1), latents = post.size(1);
   const auto groups = static_cast<int64_t>(groupSizes.size());
   const std::vector<int64_t> ends = groupEnds(groupSizes);
-  const Codes codes = batchTopK(post.contiguous(), keep);
+  const Codes codes = select(post.contiguous(), keep);
 
   TrainPass pass;
   pass.nonZeros = static_cast<int64_t>(codes.values.size());
-  if (!codes.values.empty()) pass.smallest = *std::min_element(codes.values.begin(), codes.values.end());
+  pass.smallest = smallestOf(codes, keep);
   pass.fired = at::zeros({latents}, at::kBool);
   auto* fired = pass.fired.data_ptr<bool>();
   for (const int32_t f : codes.latents) fired[f] = true;
@@ -184,18 +200,23 @@ TrainPass sparseTrainPass(const SaeTensors& weights, const at::Tensor& x, const 
   return pass;
 }
 
-TrainPass denseTrainPass(const SaeTensors& weights, const at::Tensor& x, const at::Tensor& post, int64_t keep,
+TrainPass denseTrainPass(const SaeTensors& weights, const at::Tensor& x, const at::Tensor& post, const Selection& keep,
                          const std::vector<int64_t>& groupSizes, const std::vector<double>& groupScales) {
   const int64_t rows = x.size(0), latents = post.size(1);
   const auto groups = static_cast<int64_t>(groupSizes.size());
-  const auto [topValues, topIndices] = post.flatten().topk(keep, -1, true, /*sorted=*/false);
-  const at::Tensor z = at::zeros_like(post).flatten().scatter_(-1, topIndices, topValues).view({rows, latents});
+  const at::Tensor candidates = keep.perRow ? post : post.view({1, rows * latents});
+  const auto [topValues, topIndices] =
+      candidates.topk(keep.perRow ? keep.k : keep.k * rows, -1, true, /*sorted=*/false);
+  const at::Tensor z = at::zeros_like(candidates).scatter_(-1, topIndices, topValues).view({rows, latents});
 
   TrainPass pass;
   const at::Tensor positive = z > 0;
   pass.fired = positive.any(0);
   pass.nonZeros = positive.sum().item<int64_t>();
-  if (pass.nonZeros > 0) pass.smallest = topValues.masked_select(topValues > 0).min().item<float>();
+  if (pass.nonZeros > 0) {
+    const at::Tensor least = topValues.masked_fill(topValues <= 0, std::numeric_limits<float>::infinity()).amin(1);
+    pass.smallest = least.masked_select(least.isfinite()).mean().item<float>();
+  }
 
   std::vector<at::Tensor> upstream;
   at::Tensor error = x - weights.bDec;

@@ -27,17 +27,22 @@ struct TrainPass {
   SaeTensors gradients;             // of Σ_i groupScales[i] · groupLosses[i]
   at::Tensor fired;                 // bool [F]
   int64_t nonZeros = 0;
-  float smallest = 0;               // positive activation kept; 0 when there is none
+  float smallest = 0;               // positive activation kept (by row: the mean over rows that have one); 0 when none is
 };
 
-// x [B, d]; post [B, F] = relu((x − b_dec) W_enc + b_enc); `keep` activations of the whole batch stay, the largest (fewer
-// when fewer are positive). groupSizes sums to F; one scale for each group. On the CPU, work and memory traffic follow
+// Which activations of a batch stay: the k · B largest of all, or the k largest of each row.
+struct Selection {
+  int64_t k = 1;
+  bool perRow = false;
+};
+
+// x [B, d]; post [B, F] = relu((x − b_dec) W_enc + b_enc); what the selection leaves stays (fewer where fewer are positive). groupSizes sums to F; one scale for each group. On the CPU, work and memory traffic follow
 // the non-zeros; equal activations at the edge are kept in the order of row and latent.
-TrainPass sparseTrainPass(const SaeTensors& weights, const at::Tensor& x, const at::Tensor& post, int64_t keep,
+TrainPass sparseTrainPass(const SaeTensors& weights, const at::Tensor& x, const at::Tensor& post, const Selection& keep,
                           const std::vector<int64_t>& groupSizes, const std::vector<double>& groupScales);
 
 // The same by dense products, for devices where those are the quicker way.
-TrainPass denseTrainPass(const SaeTensors& weights, const at::Tensor& x, const at::Tensor& post, int64_t keep,
+TrainPass denseTrainPass(const SaeTensors& weights, const at::Tensor& x, const at::Tensor& post, const Selection& keep,
                          const std::vector<int64_t>& groupSizes, const std::vector<double>& groupScales);
 
 // The auxiliary loss: the residual is predicted from the `keep` strongest of the dead latents of each row, and the error

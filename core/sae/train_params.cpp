@@ -18,7 +18,6 @@ void TrainParams::check() const {
   constexpr int64_t most = std::numeric_limits<int32_t>::max();
   require(activationDim >= 1 && activationDim <= most, "activation_dim", "at least 1");
   require(dictSize >= 1 && dictSize <= most, "dict_size", "at least 1");
-  require(k >= 1 && k <= dictSize, "k", "1 … " + std::to_string(dictSize));
   require(std::isfinite(lr) && lr >= 0, "lr", "0 (automatic) or above");
   require(batch >= 1 && batch <= most, "batch", "at least 1");
   require(steps >= 1, "steps", "at least 1");
@@ -26,11 +25,24 @@ void TrainParams::check() const {
   require(decayStart == -1 || (decayStart > warmup && decayStart < steps), "decay_start",
           "-1 (never) or a step after warm-up (" + std::to_string(warmup) + ") and before the end (" +
               std::to_string(steps) + ")");
+  require(deadAfterRows >= 1, "dead_after_rows", "at least 1");
+  const SaeTypeInfo& info = saeTypeInfo(type);
+  if (!info.hasK) {
+    require(std::isfinite(l1Penalty) && l1Penalty >= 0, "l1_penalty", "0 or above");
+    require(std::isfinite(sparsityPenalty) && sparsityPenalty >= 0, "sparsity_penalty", "0 or above");
+    require(std::isfinite(targetL0) && targetL0 > 0, "target_l0", "a number above 0");
+    require(std::isfinite(bandwidth) && bandwidth > 0, "bandwidth", "a number above 0");
+    require(sparsityWarmup >= 0 && sparsityWarmup < steps, "sparsity_warmup_steps",
+            "0 … steps − 1, that is " + std::to_string(steps - 1));
+    require(decayStart == -1 || decayStart > sparsityWarmup, "decay_start",
+            "a step after the sparsity's warm-up (" + std::to_string(sparsityWarmup) + ")");
+    return;
+  }
+  require(k >= 1 && k <= dictSize, "k", "1 … " + std::to_string(dictSize));
   require(std::isfinite(auxkAlpha) && auxkAlpha >= 0, "auxk_alpha", "0 or above");
   require(thresholdBeta >= 0 && thresholdBeta <= 1, "threshold_beta", "0 … 1");
   require(thresholdStart >= 0, "threshold_start_step", "0 or above");
-  require(deadAfterRows >= 1, "dead_after_rows", "at least 1");
-  if (type != SaeType::MatryoshkaBatchTopK) return;
+  if (!info.hasGroups) return;
   require(!groupFractions.empty(), "group_fractions", "at least one");
   double sum = 0;
   for (const double fraction : groupFractions) {
@@ -47,7 +59,9 @@ void TrainParams::check() const {
 }
 
 double TrainParams::learningRate() const {
-  return lr > 0 ? lr : 2e-4 / std::sqrt(static_cast<double>(dictSize) / 16384.0);
+  if (lr > 0) return lr;
+  const double usual = saeTypeInfo(type).learningRate;
+  return usual > 0 ? usual : 2e-4 / std::sqrt(static_cast<double>(dictSize) / 16384.0);
 }
 
 double TrainParams::learningRateAt(int64_t step) const {
@@ -61,7 +75,7 @@ double TrainParams::learningRateAt(int64_t step) const {
 }
 
 std::vector<int64_t> TrainParams::groupSizes() const {
-  if (type != SaeType::MatryoshkaBatchTopK) return {};
+  if (!saeTypeInfo(type).hasGroups) return {};
   // Rounded down, with the remainder in the last group.
   std::vector<int64_t> sizes;
   int64_t left = dictSize;

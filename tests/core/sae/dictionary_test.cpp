@@ -44,9 +44,12 @@ class DictionaryTest : public QObject {
   void savesAndLoads_data();
   void savesAndLoads();
   void decidesTopKByConfig();
-  void refusesOtherTypes();
+  void bringsTheDecoderToUnitNorm();
+  void refusesForeignKeys();
   void refusesBrokenStates_data();
   void refusesBrokenStates();
+  void refusesBrokenTensors_data();
+  void refusesBrokenTensors();
   void refusesBrokenFiles();
   void refusesWrongWidths();
   void knowsTypeNames();
@@ -54,7 +57,7 @@ class DictionaryTest : public QObject {
 
 void DictionaryTest::agreesWithTheLibrary_data() {
   QTest::addColumn<QString>("name");
-  for (const char* name : {"batch_topk", "matryoshka_batch_topk", "matryoshka_weighted"}) {
+  for (const char* name : {"standard", "gated", "topk", "batch_topk", "matryoshka_batch_topk", "matryoshka_weighted", "jumprelu"}) {
     QTest::newRow(name) << QString::fromLatin1(name);
   }
 }
@@ -66,9 +69,9 @@ void DictionaryTest::agreesWithTheLibrary() {
   const auto dictionary = loadDictionary(kGolden / (text + "_final"));  // the folder
   QCOMPARE(dictionary->activationDim(), 12);
   QCOMPARE(dictionary->dictSize(), 64);
-  QCOMPARE(dictionary->k(), 2);
-  QVERIFY(dictionary->threshold() > 0);
-  QCOMPARE(dictionary->type(), text == "batch_topk" ? SaeType::BatchTopK : SaeType::MatryoshkaBatchTopK);
+  QCOMPARE(dictionary->type(), text.starts_with("matryoshka") ? SaeType::MatryoshkaBatchTopK : parseSaeType(text));
+  QCOMPARE(dictionary->k(), saeTypeInfo(dictionary->type()).hasK ? 2 : 0);
+  if (saeTypeInfo(dictionary->type()).hasK) QVERIFY(dictionary->threshold() > 0);
   const at::Tensor z = dictionary->encode(readTorchTensor(golden, "x"));
   const at::Tensor expected = readTorchTensor(golden, "z");
   QVERIFY(difference(z, expected) < 1e-5);
@@ -150,6 +153,7 @@ void DictionaryTest::savesAndLoads() {
   const fs::path path = fs::path(folder.path().toStdString()) / "ae.pt";
   const auto dictionary = loadDictionary(original);
   dictionary->save(path);
+  fs::copy_file(original.parent_path() / "config.json", path.parent_path() / "config.json");
   const auto again = loadDictionary(path);
   QCOMPARE(again->fingerprint(), dictionary->fingerprint());
   // The library's own keys, order, shapes and dtypes, so that its from_pretrained loads the file.
@@ -160,7 +164,7 @@ void DictionaryTest::savesAndLoads() {
     QVERIFY(written[i].second.scalar_type() == expected[i].second.scalar_type());
     QVERIFY(at::equal(written[i].second, expected[i].second));
   }
-  const auto other = loadDictionary(kGolden / (name.toStdString() + "_initial.pt"));
+  const auto other = loadDictionary(kGolden / (name.toStdString() + "_initial"));
   QVERIFY(other->fingerprint() != dictionary->fingerprint());
 }
 
@@ -175,11 +179,7 @@ void DictionaryTest::decidesTopKByConfig() {
   writeTextFile(folder / "config.json", R"({"trainer": {"dict_class": "BatchTopKSAE"}})");
   QCOMPARE(loadDictionary(checkpoint)->type(), SaeType::BatchTopK);
   writeTextFile(folder / "config.json", R"({"trainer": {"dict_class": "AutoEncoderTopK"}})");
-  for (const fs::path& path : {file, checkpoint}) {
-    const auto [code, text] = failure([&] { loadDictionary(path); });
-    QVERIFY2(code == static_cast<int>(ErrorCode::Unsupported), text.c_str());
-    QVERIFY2(text.find("matryoshka_batch_topk") != std::string::npos, text.c_str());
-  }
+  for (const fs::path& path : {file, checkpoint}) QCOMPARE(loadDictionary(path)->type(), SaeType::TopK);
   writeTextFile(folder / "config.json", "{\"trainer\": ");
   QCOMPARE(failure([&] { loadDictionary(file); }).first, static_cast<int>(ErrorCode::Corrupt));
   for (const char* odd : {"[]", "{}", "{\"trainer\": 3}", "{\"trainer\": {\"dict_class\": 7}}"}) {
@@ -193,20 +193,28 @@ void DictionaryTest::decidesTopKByConfig() {
   QCOMPARE(loadDictionary(folder)->type(), SaeType::MatryoshkaBatchTopK);
 }
 
-void DictionaryTest::refusesOtherTypes() {
+// A standard dictionary of the library's April update: its rows have any norm, and from_pretrained scales them away.
+void DictionaryTest::bringsTheDecoderToUnitNorm() {
   QTemporaryDir temporary;
   const fs::path path = fs::path(temporary.path().toStdString()) / "ae.pt";
-  const at::Tensor t = at::ones({2, 2});
-  for (const SaeTypeInfo& info : saeTypes()) {
-    if (info.supported) continue;
-    NamedTensors tensors;
-    for (const std::string& key : info.keys) tensors.emplace_back(key, t);
-    writeTorchFile(path, stateDictValue(tensors));
-    const auto [code, text] = failure([&] { loadDictionary(path); });
-    QVERIFY2(code == static_cast<int>(ErrorCode::Unsupported), text.c_str());
-    QVERIFY2(text.find(info.title) != std::string::npos, text.c_str());
+  NamedTensors state = readStateDict(kGolden / "standard_final" / "ae.pt");
+  const at::Tensor norms = at::linspace(0.5, 2, 64);
+  for (auto& [name, tensor] : state) {
+    if (name == "decoder.weight") tensor = tensor * norms;
+    if (name == "encoder.weight") tensor = tensor / norms.unsqueeze(1);
+    if (name == "encoder.bias") tensor = tensor / norms;
   }
-  writeTorchFile(path, stateDictValue({{"visual.proj", t}}));
+  writeTorchFile(path, stateDictValue(state));
+  const at::Tensor x = readTorchTensor(kGolden / "standard.pt", "x");
+  const auto dictionary = loadDictionary(path);
+  QVERIFY(difference(dictionary->encode(x), readTorchTensor(kGolden / "standard.pt", "z")) < 1e-5);
+  QVERIFY(at::allclose(dictionary->decoderRows().norm(2, 1), at::ones({64})));
+}
+
+void DictionaryTest::refusesForeignKeys() {
+  QTemporaryDir temporary;
+  const fs::path path = fs::path(temporary.path().toStdString()) / "ae.pt";
+  writeTorchFile(path, stateDictValue({{"visual.proj", at::ones({2, 2})}}));
   const auto [code, text] = failure([&] { loadDictionary(path); });
   QCOMPARE(code, static_cast<int>(ErrorCode::Unsupported));
   QVERIFY2(text.find("visual.proj") != std::string::npos, text.c_str());
@@ -264,6 +272,35 @@ void DictionaryTest::refusesBrokenStates() {
   QVERIFY2(text.find("ae.pt") != std::string::npos, text.c_str());
 }
 
+// Every tensor of every type: one too short, or with a NaN.
+void DictionaryTest::refusesBrokenTensors_data() { agreesWithTheLibrary_data(); }
+
+void DictionaryTest::refusesBrokenTensors() {
+  QFETCH(QString, name);
+  const fs::path original = kGolden / (name.toStdString() + "_final");
+  QTemporaryDir temporary;
+  const fs::path folder = temporary.path().toStdString();
+  fs::copy_file(original / "config.json", folder / "config.json");
+  const NamedTensors state = readStateDict(original / "ae.pt");
+  for (size_t i = 0; i < state.size(); ++i) {
+    if (state[i].second.dim() == 0 || state[i].second.scalar_type() != at::kFloat) continue;
+    for (const bool isShort : {true, false}) {
+      NamedTensors broken = state;
+      at::Tensor& tensor = broken[i].second;
+      tensor = tensor.clone(at::MemoryFormat::Contiguous);
+      if (isShort) {
+        tensor = tensor.narrow(0, 1, tensor.size(0) - 1);
+      } else {
+        tensor.view(-1)[3] = std::numeric_limits<float>::quiet_NaN();
+      }
+      writeTorchFile(folder / "ae.pt", stateDictValue(broken));
+      const auto [code, text] = failure([&] { loadDictionary(folder); });
+      QVERIFY2(code == static_cast<int>(isShort ? ErrorCode::Mismatch : ErrorCode::Corrupt), (state[i].first + ": " + text).c_str());
+      QVERIFY2(text.find("ae.pt") != std::string::npos, text.c_str());
+    }
+  }
+}
+
 void DictionaryTest::refusesBrokenFiles() {
   QTemporaryDir temporary;
   const fs::path folder = temporary.path().toStdString();
@@ -292,7 +329,6 @@ void DictionaryTest::knowsTypeNames() {
     for (const std::string& name : info.classes) QCOMPARE(parseSaeType(name), info.type);
   }
   QCOMPARE(failure([] { parseSaeType("batchtopk"); }).first, static_cast<int>(ErrorCode::Invalid));
-  QCOMPARE(supportedSaeTypes(), std::string("batch_topk, matryoshka_batch_topk"));
 }
 
 QTEST_GUILESS_MAIN(DictionaryTest)

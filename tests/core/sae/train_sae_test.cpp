@@ -65,6 +65,9 @@ class TrainSaeTest : public QObject {
   void givesAnyBatchAlone();
   void normalisesLikeTheLibrary();
   void writesTheLibrarysFolder();
+  void trainsEveryType_data();
+  void trainsEveryType();
+  void recoversTheTruth();
   void learns();
   void goesOnAfterAStop_data();
   void goesOnAfterAStop();
@@ -166,6 +169,59 @@ void TrainSaeTest::writesTheLibrarysFolder() {
                           "submodule_name", "group_fractions", "group_weights"}) {
     QVERIFY2(config["trainer"].contains(key), key);
   }
+}
+
+void TrainSaeTest::trainsEveryType_data() {
+  QTest::addColumn<QString>("type");
+  for (const SaeTypeInfo& info : saeTypes()) QTest::newRow(info.name) << QString::fromLatin1(info.name);
+}
+
+// A whole training of each type explains the rows, and its folder says what it is.
+void TrainSaeTest::trainsEveryType() {
+  QFETCH(QString, type);
+  QTemporaryDir temporary;
+  const auto source = TensorSource::of(sparseRows(4000, 1), "rows"), held = TensorSource::of(sparseRows(1000, 2), "held");
+  const auto rows = shuffledRows(*source, 1);
+  TrainSaeParams params = smallTraining(temporary.path().toStdString());
+  params.trainer.type = parseSaeType(type.toStdString());
+  params.trainer.steps = 1200;
+  params.trainer.sparsityWarmup = 200;
+  params.trainer.l1Penalty = type == QLatin1String("standard") ? 0.06 : 0.02;
+  params.trainer.targetL0 = 4;
+  params.trainer.bandwidth = 0.1;
+  params.validation = held.get();
+  const TrainSaeResult result = trainSae(params, *rows);
+  QVERIFY2(result.validation->fve > 0.8, qPrintable(QString::number(result.validation->fve)));
+  QVERIFY2(result.validation->l0 < 16, qPrintable(QString::number(result.validation->l0)));
+  const SaeTypeInfo& info = saeTypeInfo(params.trainer.type);
+  const auto config = nlohmann::json::parse(readTextFile(result.dictionary.parent_path() / "config.json"))["trainer"];
+  QCOMPARE(config["dict_class"].get<std::string>(), info.classes.front());
+  QCOMPARE(config["trainer_class"].get<std::string>(), std::string(info.trainerClass));
+  const auto loaded = loadDictionary(result.dictionary);
+  QCOMPARE(loaded->type(), params.trainer.type);
+  QCOMPARE(loaded->fingerprint(), result.fingerprint);
+}
+
+// Rows made of known directions: each has a latent of its own afterwards.
+void TrainSaeTest::recoversTheTruth() {
+  QTemporaryDir temporary;
+  at::Generator generator = at::make_generator<at::CPUGeneratorImpl>(4);
+  at::Tensor truth = at::randn({40, 24}, generator);
+  truth = truth / truth.norm(2, 1, true);
+  const at::Tensor strength = (at::rand({20000, 40}, generator) + 0.5) * (at::rand({20000, 40}, generator) < 0.05);
+  const auto source = TensorSource::of(at::mm(strength, truth), "rows");
+  const auto rows = shuffledRows(*source, 1);
+  TrainSaeParams params = smallTraining(temporary.path().toStdString());
+  params.trainer.type = SaeType::BatchTopK;
+  params.trainer.activationDim = 24;
+  params.trainer.dictSize = 64;
+  params.trainer.k = 2;
+  params.trainer.batch = 256;
+  params.trainer.steps = 3000;
+  params.trainer.deadAfterRows = 10'000;
+  const TrainSaeResult result = trainSae(params, *rows);
+  const at::Tensor best = std::get<0>(at::mm(truth, loadDictionary(result.dictionary)->decoderRows().t()).max(1));
+  QVERIFY2(best.mean().item<double>() > 0.95, qPrintable(QString::number(best.mean().item<double>())));
 }
 
 void TrainSaeTest::learns() {
