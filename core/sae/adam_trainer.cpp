@@ -1,12 +1,16 @@
 // What the trainers of all types share.
 #include "core/sae/adam_trainer.h"
 
+#include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
 #include <algorithm>
 #include <cmath>
+#include <functional>
+#include <numeric>
 
 #include "core/base/error.h"
 #include "core/sae/param_text.h"
+#include "core/sae/vector_math.h"
 #include "core/weights/torch_file.h"
 
 namespace sememe {
@@ -15,21 +19,48 @@ namespace {
 constexpr double kBeta2 = 0.999, kAdamEpsilon = 1e-8;
 constexpr int64_t kStateVersion = 2;
 
+// Work over the rows of a CPU matrix, some megabytes at a time.
+void forRows(const at::Tensor& matrix, const std::function<void(int64_t begin, int64_t end)>& work) {
+  at::parallel_for(0, matrix.size(0), std::max<int64_t>(1, 65536 / std::max<int64_t>(1, matrix.size(1))), work);
+}
+
+double squaredNormOf(const at::Tensor& t) {
+  if (!t.is_cpu()) return t.square().sum(at::kDouble).item<double>();
+  constexpr int64_t kBlock = 1 << 16;
+  const float* data = t.const_data_ptr<float>();
+  std::vector<double> sums(static_cast<size_t>((t.numel() + kBlock - 1) / kBlock));
+  at::parallel_for(0, static_cast<int64_t>(sums.size()), 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      sums[static_cast<size_t>(i)] = squaredNorm(data + i * kBlock, std::min(kBlock, t.numel() - i * kBlock));
+    }
+  });
+  return std::accumulate(sums.begin(), sums.end(), 0.0);
+}
+
 double normOf(const std::vector<at::Tensor>& gradients) {
   double sum = 0;
-  for (const at::Tensor& gradient : gradients) {
-    const double norm = gradient.norm().item<double>();
-    sum += norm * norm;
-  }
+  for (const at::Tensor& gradient : gradients) sum += squaredNormOf(gradient);
   return std::sqrt(sum);
+}
+
+// Sum over the columns of the squared distances from the column's mean.
+double scatterOf(const at::Tensor& x) {
+  if (!x.is_cpu()) return at::var(x, 0, /*unbiased=*/false).sum(at::kDouble).item<double>() * static_cast<double>(x.size(0));
+  const int64_t d = x.size(1);
+  const float* data = x.const_data_ptr<float>();
+  std::vector<double> sums(static_cast<size_t>(d)), squares(static_cast<size_t>(d));
+  for (int64_t row = 0; row < x.size(0); ++row) addMoments(data + row * d, sums.data(), squares.data(), d);
+  double total = 0;
+  for (size_t i = 0; i < sums.size(); ++i) total += squares[i] - sums[i] * sums[i] / static_cast<double>(x.size(0));
+  return total;
 }
 
 }  // namespace
 
 double explainedVariance(const at::Tensor& x, const at::Tensor& residual) {
   if (x.size(0) < 2) return 0;
-  const double total = at::var(x, 0).sum().item<double>();
-  return total > 0 ? 1 - at::var(residual, 0).sum().item<double>() / total : 0;
+  const double total = scatterOf(x);
+  return total > 0 ? 1 - scatterOf(residual) / total : 0;
 }
 
 AdamTrainer::AdamTrainer(const TrainParams& params, const TrainerSetup& setup, const OptimiserRules& rules)
@@ -41,6 +72,7 @@ AdamTrainer::AdamTrainer(const TrainParams& params, const TrainerSetup& setup, c
 
 void AdamTrainer::addWeight(const std::string& name, const at::Tensor& value) {
   const at::Tensor weight = value.to(m_device, at::kFloat).contiguous();
+  if (name == "wDec") m_decoder = m_weights.size();
   m_weights.push_back({name, weight, at::zeros_like(weight), at::zeros_like(weight)});
 }
 
@@ -84,14 +116,7 @@ StepStats AdamTrainer::step(const at::Tensor& batch) {
   Pass done = pass(x);
   done.stats.step = m_step;
 
-  const size_t decoder = indexOf("wDec");
-  {
-    // A step along a decoder row would be undone by the scaling to unit norm.
-    const at::Tensor& rows = m_weights[decoder].value;
-    const at::Tensor unit = rows / (rows.norm(2, 1, true) + m_rules.parallelEpsilon);
-    at::Tensor& gradient = done.gradients[decoder];
-    gradient.sub_((gradient * unit).sum(1, true) * unit);
-  }
+  removeParallelPart(done.gradients[m_decoder]);
   const double norm = normOf(done.gradients);
   if (!std::isfinite(done.stats.loss) || !std::isfinite(norm)) {
     throw Error(ErrorCode::Diverged, "the training's loss or gradient became NaN or infinite; try a lower learning rate, "
@@ -103,23 +128,68 @@ StepStats AdamTrainer::step(const at::Tensor& batch) {
   m_sinceFired = done.sinceFired;
   m_threshold = done.threshold;
   adam(done.gradients, m_rules.clip ? std::min(1.0, 1.0 / (norm + 1e-6)) : 1.0);
-  at::Tensor& rows = m_weights[decoder].value;
-  rows.div_(rows.norm(2, 1, true) + m_rules.unitEpsilon);
+  normaliseDecoder();
   ++m_step;
   return m_last = done.stats;
+}
+
+// A step along a decoder row would be undone by the scaling to unit norm.
+void AdamTrainer::removeParallelPart(at::Tensor& gradient) const {
+  const at::Tensor& rows = m_weights[m_decoder].value;
+  if (!rows.is_cpu()) {
+    const at::Tensor unit = rows / (rows.norm(2, 1, true) + m_rules.parallelEpsilon);
+    gradient.sub_((gradient * unit).sum(1, true) * unit);
+    return;
+  }
+  gradient = gradient.contiguous();
+  const int64_t d = rows.size(1);
+  const float* row = rows.const_data_ptr<float>();
+  auto* slope = gradient.data_ptr<float>();
+  forRows(rows, [&](int64_t begin, int64_t end) {
+    for (int64_t f = begin; f < end; ++f) {
+      const double norm = std::sqrt(squaredNorm(row + f * d, d)) + m_rules.parallelEpsilon;
+      addScaled(static_cast<float>(-dot(slope + f * d, row + f * d, d) / (norm * norm)), row + f * d, slope + f * d, d);
+    }
+  });
+}
+
+void AdamTrainer::normaliseDecoder() {
+  at::Tensor& rows = m_weights[m_decoder].value;
+  if (!rows.is_cpu()) {
+    rows.div_(rows.norm(2, 1, true) + m_rules.unitEpsilon);
+    return;
+  }
+  const int64_t d = rows.size(1);
+  auto* row = rows.data_ptr<float>();
+  forRows(rows, [&](int64_t begin, int64_t end) {
+    for (int64_t f = begin; f < end; ++f) {
+      const auto norm = static_cast<float>(std::sqrt(squaredNorm(row + f * d, d)) + m_rules.unitEpsilon);
+      for (int64_t i = f * d; i < (f + 1) * d; ++i) row[i] /= norm;
+    }
+  });
 }
 
 void AdamTrainer::adam(std::vector<at::Tensor>& gradients, double scale) {
   const auto n = static_cast<double>(m_step + 1);
   const double stepSize = m_params.learningRateAt(m_step) / (1 - std::pow(m_rules.beta1, n));
   const double root = std::sqrt(1 - std::pow(kBeta2, n));
+  const AdamStep rule{static_cast<float>(m_rules.beta1), static_cast<float>(kBeta2),  static_cast<float>(kAdamEpsilon),
+                      static_cast<float>(stepSize),      static_cast<float>(root), static_cast<float>(scale)};
   for (size_t i = 0; i < m_weights.size(); ++i) {
     Weight& w = m_weights[i];
-    const at::Tensor gradient = scale == 1 ? gradients[i] : gradients[i].mul_(scale);
+    if (w.value.is_cpu()) {
+      const at::Tensor gradient = gradients[i].contiguous();
+      const float* slope = gradient.const_data_ptr<float>();
+      auto *mean = w.mean.data_ptr<float>(), *square = w.square.data_ptr<float>(), *value = w.value.data_ptr<float>();
+      at::parallel_for(0, w.value.numel(), 1 << 16, [&](int64_t begin, int64_t end) {
+        adamUpdate(rule, slope + begin, mean + begin, square + begin, value + begin, end - begin);
+      });
+      continue;
+    }
+    const at::Tensor gradient = gradients[i] * scale;
     w.mean.lerp_(gradient, 1 - m_rules.beta1);
     w.square.mul_(kBeta2).addcmul_(gradient, gradient, 1 - kBeta2);
-    const at::Tensor denominator = w.square.sqrt().div_(root).add_(kAdamEpsilon);
-    w.value.addcdiv_(w.mean, denominator, -stepSize);
+    w.value.addcdiv_(w.mean, w.square.sqrt().div_(root).add_(kAdamEpsilon), -stepSize);
   }
 }
 

@@ -52,7 +52,7 @@ class AdamTrainer : public Trainer {
   // Called by each constructor, in the order of its gradients. The decoder is "wDec" [F, d], its bias "bDec" [d].
   void addWeight(const std::string& name, const at::Tensor& value);
 
-  virtual Pass pass(const at::Tensor& x) const = 0;  // x float32 [B, d], normalised, on device()
+  virtual Pass pass(const at::Tensor& x) = 0;  // x float32 [B, d], normalised, on device()
 
   const at::Tensor& weight(size_t i) const { return m_weights[i].value; }
   at::Device device() const { return m_device; }
@@ -69,11 +69,14 @@ class AdamTrainer : public Trainer {
 
  private:
   size_t indexOf(const char* name) const;
+  void removeParallelPart(at::Tensor& gradient) const;
   void adam(std::vector<at::Tensor>& gradients, double scale);
+  void normaliseDecoder();
 
   const TrainParams m_params;
   const at::Device m_device;
   const OptimiserRules m_rules;
+  size_t m_decoder = 0;  // number of the decoder among the weights
   double m_normFactor;
   std::vector<Weight> m_weights;
   at::Tensor m_sinceFired;  // int64 [F]

@@ -101,7 +101,7 @@ class GatedTrainer : public AdamTrainer {
   }
 
  protected:
-  Pass pass(const at::Tensor& x) const override {
+  Pass pass(const at::Tensor& x) override {
     const at::Tensor &wEnc = weight(0), &gateBias = weight(2), &magBias = weight(3), &wDec = weight(4), &bDec = weight(5);
     const at::Tensor scale = weight(1).exp();
     const auto rows = static_cast<double>(x.size(0));

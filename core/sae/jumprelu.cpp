@@ -98,7 +98,7 @@ class JumpReluTrainer : public AdamTrainer {
   }
 
  protected:
-  Pass pass(const at::Tensor& x) const override {
+  Pass pass(const at::Tensor& x) override {
     const at::Tensor &wEnc = weight(0), &bEnc = weight(1), &wDec = weight(2), &bDec = weight(3), &theta = weight(4);
     const auto rows = static_cast<double>(x.size(0));
     const double bandwidth = params().bandwidth;

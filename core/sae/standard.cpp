@@ -89,7 +89,7 @@ class StandardTrainer : public AdamTrainer {
   }
 
  protected:
-  Pass pass(const at::Tensor& x) const override {
+  Pass pass(const at::Tensor& x) override {
     const at::Tensor &wEnc = weight(0), &bEnc = weight(1), &wDec = weight(2), &bias = weight(3);
     const auto rows = static_cast<double>(x.size(0));
     const at::Tensor centred = x - bias;

@@ -49,14 +49,16 @@ class TopKTrainer : public AdamTrainer {
   }
 
  protected:
-  Pass pass(const at::Tensor& x) const override {
+  Pass pass(const at::Tensor& x) override {
     const int64_t rows = x.size(0);
     Pass done;
     SaeTensors weights = tensors();
     if (stepsDone() == 0) weights.bDec = done.decoderBias = geometricMedian(x);
-    const at::Tensor post = at::addmm(weights.bEnc, x - weights.bDec, weights.wEncT.t()).relu_();
-    const auto trainPass = device().is_cpu() ? sparseTrainPass : denseTrainPass;
-    TrainPass found = trainPass(weights, x, post, {params().k, params().type == SaeType::TopK}, m_groupSizes, m_groupScales);
+    const at::Tensor centred = x - weights.bDec;
+    const at::Tensor pre = at::addmm(weights.bEnc, centred, weights.wEncT.t());
+    const Selection keep{params().k, params().type == SaeType::TopK};
+    TrainPass found = device().is_cpu() ? sparseTrainPass(weights, centred, pre, keep, m_groupSizes, m_groupScales, m_scratch)
+                                        : denseTrainPass(weights, centred, pre, keep, m_groupSizes, m_groupScales);
 
     StepStats& stats = done.stats;
     for (size_t i = 0; i < found.groupLosses.size(); ++i) stats.l2 += m_groupScales[i] * found.groupLosses[i];
@@ -67,7 +69,7 @@ class TopKTrainer : public AdamTrainer {
     stats.dead = dead.numel();
     const int64_t auxiliary = std::min<int64_t>(params().activationDim / 2, stats.dead);
     if (auxiliary > 0) {
-      stats.auxk = auxiliaryPass(weights, x, post, found.residual, dead, auxiliary, params().auxkAlpha, found.gradients);
+      stats.auxk = auxiliaryPass(weights, centred, pre, found.residual, dead, auxiliary, params().auxkAlpha, found.gradients);
     }
     stats.loss = stats.l2 + params().auxkAlpha * stats.auxk;
 
@@ -100,6 +102,7 @@ class TopKTrainer : public AdamTrainer {
 
   std::vector<int64_t> m_groupSizes;
   std::vector<double> m_groupScales;
+  TrainScratch m_scratch;
 };
 
 }  // namespace

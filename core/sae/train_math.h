@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "core/sae/selection.h"
+
 namespace sememe {
 
 // The weights that are trained, float32. Both matrices have one row per latent: a row is what a non-zero touches.
@@ -30,27 +32,29 @@ struct TrainPass {
   float smallest = 0;               // positive activation kept (by row: the mean over rows that have one); 0 when none is
 };
 
-// Which activations of a batch stay: the k · B largest of all, or the k largest of each row.
-struct Selection {
-  int64_t k = 1;
-  bool perRow = false;
+// Memory that is used again in each step.
+struct TrainScratch {
+  SaeTensors gradients;
+  at::Tensor upstream;
 };
 
-// x [B, d]; post [B, F] = relu((x − b_dec) W_enc + b_enc); what the selection leaves stays (fewer where fewer are positive). groupSizes sums to F; one scale for each group. On the CPU, work and memory traffic follow
-// the non-zeros; equal activations at the edge are kept in the order of row and latent.
-TrainPass sparseTrainPass(const SaeTensors& weights, const at::Tensor& x, const at::Tensor& post, const Selection& keep,
-                          const std::vector<int64_t>& groupSizes, const std::vector<double>& groupScales);
+// centred [B, d] = x − b_dec; pre [B, F] = centred · W_enc + b_enc, of which relu's non-zeros count that the selection
+// leaves. groupSizes sums to F; one scale for each group. On the CPU, work and memory traffic follow the non-zeros. The
+// pass shares the scratch's tensors until the next step.
+TrainPass sparseTrainPass(const SaeTensors& weights, const at::Tensor& centred, const at::Tensor& pre, const Selection& keep,
+                          const std::vector<int64_t>& groupSizes, const std::vector<double>& groupScales,
+                          TrainScratch& scratch);
 
 // The same by dense products, for devices where those are the quicker way.
-TrainPass denseTrainPass(const SaeTensors& weights, const at::Tensor& x, const at::Tensor& post, const Selection& keep,
+TrainPass denseTrainPass(const SaeTensors& weights, const at::Tensor& centred, const at::Tensor& pre, const Selection& keep,
                          const std::vector<int64_t>& groupSizes, const std::vector<double>& groupScales);
 
 // The auxiliary loss: the residual is predicted from the `keep` strongest of the dead latents of each row, and the error
 // is taken relative to the residual's variance. Adds `scale` times its gradients to `gradients` and returns the loss
 // (0 when it is NaN). `dead`: int64 numbers of at least one latent. The residual is a constant in it.
 // Source: Gao et al., "Scaling and evaluating sparse autoencoders" (2024), A.2; as in dictionary_learning.
-double auxiliaryPass(const SaeTensors& weights, const at::Tensor& x, const at::Tensor& post, const at::Tensor& residual,
-                     const at::Tensor& dead, int64_t keep, double scale, SaeTensors& gradients);
+double auxiliaryPass(const SaeTensors& weights, const at::Tensor& centred, const at::Tensor& pre,
+                     const at::Tensor& residual, const at::Tensor& dead, int64_t keep, double scale, SaeTensors& gradients);
 
 // The point with the least sum of distances to the rows of x [B, d], by Weiszfeld's iteration as dictionary_learning
 // takes it. Where an iterate falls on a row, which that iteration cannot leave, the iterate is the answer.

@@ -136,12 +136,13 @@ void SaeTrainerTest::sparseEqualsDense() {
   at::manual_seed(5);
   const at::Tensor x = at::randn({40, 9});
   const SaeTensors weights{at::randn({30, 9}), at::randn({30}), at::randn({30, 9}), at::randn({9})};
-  const at::Tensor post = at::addmm(weights.bEnc, x - weights.bDec, weights.wEncT.t()).relu();
+  const at::Tensor centred = x - weights.bDec, pre = at::addmm(weights.bEnc, centred, weights.wEncT.t());
   for (const Selection keep : {Selection{1}, Selection{4}, Selection{30}, Selection{1, true}, Selection{4, true}, Selection{30, true}}) {
     const std::vector<int64_t> sizes{4, 6, 20};
     const std::vector<double> scales{0.5, 0.2, 0.4};
-    const TrainPass sparse = sparseTrainPass(weights, x, post, keep, sizes, scales);
-    const TrainPass dense = denseTrainPass(weights, x, post, keep, sizes, scales);
+    TrainScratch scratch;
+    const TrainPass sparse = sparseTrainPass(weights, centred, pre, keep, sizes, scales, scratch);
+    const TrainPass dense = denseTrainPass(weights, centred, pre, keep, sizes, scales);
     QCOMPARE(sparse.nonZeros, dense.nonZeros);
     QVERIFY(std::abs(sparse.smallest - dense.smallest) < 1e-6);
     QVERIFY(at::equal(sparse.fired, dense.fired));
@@ -176,12 +177,13 @@ void SaeTrainerTest::sparseEqualsDense() {
 void SaeTrainerTest::keepsTheEdgeInOrder() {
   const SaeTensors weights{at::zeros({4, 1}), at::zeros({4}), at::ones({4, 1}), at::zeros({1})};
   const at::Tensor post = at::tensor({2.0F, 1.0F, 1.0F, 0.0F, 1.0F, 3.0F, 0.0F, 1.0F}).view({2, 4});
-  const TrainPass pass = sparseTrainPass(weights, at::zeros({2, 1}), post, {2}, {4}, {1.0});
+  TrainScratch scratch;
+  const TrainPass pass = sparseTrainPass(weights, at::zeros({2, 1}), post, {2}, {4}, {1.0}, scratch);
   QCOMPARE(pass.nonZeros, 4);
   QCOMPARE(pass.smallest, 1.0F);
   QVERIFY(at::equal(pass.residual, at::tensor({-4.0F, -3.0F}).view({2, 1})));
-  const TrainPass none = sparseTrainPass(weights, at::ones({2, 1}), at::zeros({2, 4}), {2}, {4}, {1.0});
-  const TrainPass each = sparseTrainPass(weights, at::zeros({2, 1}), post, {1, true}, {4}, {1.0});
+  const TrainPass none = sparseTrainPass(weights, at::ones({2, 1}), at::zeros({2, 4}), {2}, {4}, {1.0}, scratch);
+  const TrainPass each = sparseTrainPass(weights, at::zeros({2, 1}), post, {1, true}, {4}, {1.0}, scratch);
   QCOMPARE(each.smallest, 2.5F);
   QVERIFY(at::equal(each.residual, at::tensor({-2.0F, -3.0F}).view({2, 1})));
   QCOMPARE(none.nonZeros, 0);
