@@ -39,7 +39,9 @@ Plan makePlan(const ExtractParams& params, const OpenModel& model, const Attache
   plan.tap = {parseTapPoint(params.point), params.layer};
   checkTap(plan.tap, info.layers);
   plan.pooled = plan.tap.point == TapPoint::PostProjection;
-  plan.width = plan.pooled ? info.embeddingDim : info.hiddenSize;
+  plan.width = plan.pooled                             ? info.embeddingDim
+               : plan.tap.point == TapPoint::InMlp ? info.mlpSize
+                                                   : info.hiddenSize;
   if (plan.pooled && plan.width == 0)
     throw Error(ErrorCode::Unsupported, "the model has no image embedding to read at post_projection", params.model.string());
   plan.tokens = plan.pooled ? TokenSelection{Kind::Cls} : params.tokens;

@@ -64,7 +64,7 @@ OpenModel openModel(const std::filesystem::path& folder, const std::string& devi
   open.preprocess = readPreprocessConfig(folder);
   if (!open.preprocess.fixedSize())
     throw Error(ErrorCode::Unsupported, "the model's preprocessing gives images of different sizes, which make no batch", folder.string());
-  open.model = loadVisionModel(folder, open.device, at::kFloat, &open.report);
+  open.model = loadVisionModel(folder, {.device = open.device}, &open.report);
   open.model->eval();
   open.name = folderName(folder);
   return open;
