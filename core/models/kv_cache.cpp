@@ -28,8 +28,8 @@ KvCache::KvCache(int64_t layers, int64_t batch, int64_t heads, int64_t capacity,
 void KvCache::setPadding(const std::vector<int64_t>& padding) {
   if (m_length != 0 || int64_t(padding.size()) != batch() ||
       std::any_of(padding.begin(), padding.end(), [](int64_t p) { return p < 0; }))
-    throw Error(ErrorCode::Invalid, "padding is a number from 0 for each of the " + std::to_string(batch()) +
-                                        " rows of an empty cache");
+    throw Error(ErrorCode::Invalid,
+                "padding is a number from 0 for each of the " + std::to_string(batch()) + " rows of an empty cache");
   const bool any = std::any_of(padding.begin(), padding.end(), [](int64_t p) { return p > 0; });
   m_padding = any ? at::tensor(padding, at::kLong).to(m_keys.front().device()) : at::Tensor();
 }
@@ -40,7 +40,8 @@ std::pair<at::Tensor, at::Tensor> KvCache::append(int64_t layer, const at::Tenso
   if (keys.size(0) != batch() || keys.size(1) != allKeys.size(1) || keys.size(3) != allKeys.size(3))
     throw Error(ErrorCode::Mismatch, "the cache is for " + std::to_string(batch()) + " rows of another model or batch");
   if (end > capacity())
-    throw Error(ErrorCode::Invalid, "the cache holds " + std::to_string(capacity()) + " tokens, not " + std::to_string(end));
+    throw Error(ErrorCode::Invalid,
+                "the cache holds " + std::to_string(capacity()) + " tokens, not " + std::to_string(end));
   allKeys.narrow(2, m_length, tokens).copy_(keys);
   allValues.narrow(2, m_length, tokens).copy_(values);
   return {allKeys.narrow(2, 0, end), allValues.narrow(2, 0, end)};
@@ -48,7 +49,8 @@ std::pair<at::Tensor, at::Tensor> KvCache::append(int64_t layer, const at::Tenso
 
 void KvCache::truncate(int64_t length) {
   if (length < 0 || length > m_length)
-    throw Error(ErrorCode::Invalid, "the cache has " + std::to_string(m_length) + " tokens, not " + std::to_string(length));
+    throw Error(ErrorCode::Invalid,
+                "the cache has " + std::to_string(m_length) + " tokens, not " + std::to_string(length));
   m_length = length;
 }
 

@@ -33,8 +33,8 @@ class KvCache {
 
   // Forgets all but the first `length` tokens of each row. Throws Error (Invalid: more than there are).
   void truncate(int64_t length);
-  // Becomes the first `length` tokens of another cache of the same model: all its rows, or its one row for every row here.
-  // For a prompt that several rows, or several runs, begin with. Throws Error (Invalid, Mismatch).
+  // Becomes the first `length` tokens of another cache of the same model: all its rows, or its one row for every row
+  // here. For a prompt that several rows, or several runs, begin with. Throws Error (Invalid, Mismatch).
   void copyFrom(const KvCache& other, int64_t length);
 
  private:

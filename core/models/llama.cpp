@@ -1,4 +1,5 @@
-// Llama's decoder: norms, grouped-query attention over a cache, gated MLP, as transformers' modeling_llama computes them.
+// Llama's decoder: norms, grouped-query attention over a cache, gated MLP, as transformers' modeling_llama computes
+// them.
 #include "core/models/llama.h"
 
 #include "core/base/error.h"
@@ -6,9 +7,7 @@
 namespace sememe {
 namespace {
 
-Tap lastOutput(const LlamaConfig& config) {
-  return {TapPoint::PostMlpResidual, static_cast<int>(config.layers) - 1};
-}
+Tap lastOutput(const LlamaConfig& config) { return {TapPoint::PostMlpResidual, static_cast<int>(config.layers) - 1}; }
 
 }  // namespace
 
@@ -118,7 +117,9 @@ LlamaImpl::LlamaImpl(const LlamaConfig& config)
 }
 
 KvCache LlamaImpl::makeCache(int64_t batch, int64_t capacity) const {
-  return {m_config.layers, batch, m_config.kvHeads, capacity, m_config.headDim, tokens->weight.options().requires_grad(false)};
+  return {m_config.layers,  batch,
+          m_config.kvHeads, capacity,
+          m_config.headDim, tokens->weight.options().requires_grad(false)};
 }
 
 at::Tensor LlamaImpl::embed(const at::Tensor& ids) const {
@@ -135,8 +136,8 @@ at::Tensor LlamaImpl::embed(const at::Tensor& ids) const {
 LlamaPass LlamaImpl::passOf(int64_t batch, int64_t count, KvCache* cache) const {
   const auto options = at::TensorOptions(tokens->weight.device()).dtype(at::kLong);
   if (cache && cache->batch() != batch)
-    throw Error(ErrorCode::Mismatch, "the cache has " + std::to_string(cache->batch()) + " rows, the input " +
-                                         std::to_string(batch));
+    throw Error(ErrorCode::Mismatch,
+                "the cache has " + std::to_string(cache->batch()) + " rows, the input " + std::to_string(batch));
   const int64_t past = cache ? cache->length() : 0, all = past + count;
   LlamaPass pass;
   pass.cache = cache;
@@ -158,15 +159,13 @@ LlamaPass LlamaImpl::passOf(int64_t batch, int64_t count, KvCache* cache) const 
 }
 
 LayerStack LlamaImpl::stack(const LlamaPass& pass) const {
-  return {.count = static_cast<int>(layers.size()),
-          .hidden = m_config.hiddenSize,
-          .inner = m_config.intermediateSize,
-          .whole = [this, &pass](int layer, const at::Tensor& x) {
-            return layers[size_t(layer)]->forward(x, layer, pass);
-          },
-          .step = [this, &pass](const TappedPass& tapped) {
-            return layers[size_t(nextLayer(tapped.tap))]->step(tapped, pass);
-          }};
+  return {
+      .count = static_cast<int>(layers.size()),
+      .hidden = m_config.hiddenSize,
+      .inner = m_config.intermediateSize,
+      .whole = [this, &pass](int layer, const at::Tensor& x) { return layers[size_t(layer)]->forward(x, layer, pass); },
+      .step = [this,
+               &pass](const TappedPass& tapped) { return layers[size_t(nextLayer(tapped.tap))]->step(tapped, pass); }};
 }
 
 TappedPass LlamaImpl::begin(const at::Tensor& embeds, const Tap& until, KvCache* cache, const TapHooks& hooks) const {

@@ -107,8 +107,10 @@ class LlamaImpl : public torch::nn::Module {
   // embeds [N, T, hidden], behind what the cache holds → the last layer's output after the final norm, [N, T, hidden].
   at::Tensor forward(const at::Tensor& embeds, KvCache* cache = nullptr, const TapHooks& hooks = {}) const;
   // Up to a layer's tap; and from a halted pass to a later one, or with finish() to what forward() gives.
-  TappedPass begin(const at::Tensor& embeds, const Tap& until, KvCache* cache = nullptr, const TapHooks& hooks = {}) const;
-  TappedPass resume(const TappedPass& pass, const Tap& until, KvCache* cache = nullptr, const TapHooks& hooks = {}) const;
+  TappedPass begin(const at::Tensor& embeds, const Tap& until, KvCache* cache = nullptr,
+                   const TapHooks& hooks = {}) const;
+  TappedPass resume(const TappedPass& pass, const Tap& until, KvCache* cache = nullptr,
+                    const TapHooks& hooks = {}) const;
   at::Tensor finish(const TappedPass& pass, KvCache* cache = nullptr, const TapHooks& hooks = {}) const;
   // forward()'s output [..., hidden] → [..., vocabulary].
   at::Tensor logits(const at::Tensor& states) const;

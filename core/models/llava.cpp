@@ -22,7 +22,8 @@ int64_t LlavaConfig::visionLayers() const {
 
 LlavaImpl::LlavaImpl(const LlavaConfig& config)
     : vision(makeTower(config)),
-      first(vision->info().hiddenSize * int64_t(config.featureStates.size()), config.text.hiddenSize, config.projectorBias),
+      first(vision->info().hiddenSize * int64_t(config.featureStates.size()), config.text.hiddenSize,
+            config.projectorBias),
       second(config.text.hiddenSize, config.text.hiddenSize, config.projectorBias),
       language(config.text),
       m_config(config) {
@@ -56,7 +57,8 @@ LlavaImagePass LlavaImpl::beginImage(const at::Tensor& pixels, const Tap& tap, c
   const int last = *std::max_element(m_config.featureStates.begin(), m_config.featureStates.end());
   checkTap(tap, vision->info().layers);
   if (tap.point == TapPoint::PostProjection || tap.layer >= last)
-    throw Error(ErrorCode::Invalid, "an edit at " + tapName(tap) + " would change nothing: LLaVA reads its vision tower up to layer " +
+    throw Error(ErrorCode::Invalid, "an edit at " + tapName(tap) +
+                                        " would change nothing: LLaVA reads its vision tower up to layer " +
                                         std::to_string(last - 1));
   LlavaImagePass halted;
   const at::Tensor input = vision->inputTokens(pixels);
@@ -96,8 +98,8 @@ std::vector<int64_t> LlavaImpl::expandImageTokens(const std::vector<int64_t>& id
 at::Tensor LlavaImpl::embedPrompt(const std::vector<int64_t>& ids, const at::Tensor& features) const {
   if (ids.empty()) throw Error(ErrorCode::Invalid, "the prompt has no tokens");
   const int64_t images = features.defined() ? features.size(0) : 0;
-  if (features.defined() && (features.dim() != 3 || features.size(1) != tokensPerImage() ||
-                             features.size(2) != m_config.text.hiddenSize))
+  if (features.defined() &&
+      (features.dim() != 3 || features.size(1) != tokensPerImage() || features.size(2) != m_config.text.hiddenSize))
     throw Error(ErrorCode::Mismatch, "image features must be [I, " + std::to_string(tokensPerImage()) + ", " +
                                          std::to_string(m_config.text.hiddenSize) + "]");
   std::vector<int64_t> expanded = expandImageTokens(ids, images);

@@ -22,8 +22,9 @@ struct LlavaConfig {
   std::variant<ClipVisionConfig, SiglipVisionConfig> vision;
   LlamaConfig text;
   int64_t imageToken = 32000;
-  // vision_feature_layer: which of the tower's hidden states 0 … layers the projector reads, side by side. State i is the
-  // output of layer i − 1. LLaVA-1.5 says −2, which is state 23 of 24 layers: the tap post_mlp_residual of layer 22.
+  // vision_feature_layer: which of the tower's hidden states 0 … layers the projector reads, side by side. State i is
+  // the output of layer i − 1. LLaVA-1.5 says −2, which is state 23 of 24 layers: the tap post_mlp_residual of
+  // layer 22.
   std::vector<int> featureStates = {23};
   bool dropFirst = true;  // vision_feature_select_strategy "default": without the first token, CLIP's CLS; "full": all
   Activation projectorActivation = Activation::Gelu;
@@ -35,14 +36,16 @@ struct LlavaConfig {
 // `text`: a config.json of model_type "llava". Throws Error (Corrupt, Unsupported: other towers, Invalid).
 LlavaConfig parseLlavaConfig(const std::string& text, const std::string& where);
 
-// Images halfway through the vision tower, with what the projector reads of the layers before. Copies share the tensors.
+// Images halfway through the vision tower, with what the projector reads of the layers before. Copies share the
+// tensors.
 struct LlavaImagePass {
   TappedPass pass;                   // its activation may be replaced by an edited one
   std::map<int, at::Tensor> states;  // by the number of the hidden state, [I, T, hidden]
 };
 
-// LlavaForConditionalGeneration: "model.vision_tower", "model.multi_modal_projector", "model.language_model", "lm_head".
-// Weights are unset until they are loaded; they require no gradient. Any number of threads, each with its own cache.
+// LlavaForConditionalGeneration: "model.vision_tower", "model.multi_modal_projector", "model.language_model",
+// "lm_head". Weights are unset until they are loaded; they require no gradient. Any number of threads, each with its
+// own cache.
 class LlavaImpl : public torch::nn::Module {
  public:
   explicit LlavaImpl(const LlavaConfig& config);
@@ -62,13 +65,13 @@ class LlavaImpl : public torch::nn::Module {
   // (images · tokensPerImage image tokens) stay as they are. Throws Error (Mismatch: another number of image tokens).
   std::vector<int64_t> expandImageTokens(const std::vector<int64_t>& ids, int64_t images) const;
   // A prompt's ids (expanded here where they are not) and the features of its images [I, F, hidden], which take the
-  // places of the image tokens in order → [1, T, hidden], what `language` reads. Without images `features` is undefined.
-  // Throws Error (Mismatch; Invalid: an id outside the vocabulary, no ids).
+  // places of the image tokens in order → [1, T, hidden], what `language` reads. Without images `features` is
+  // undefined. Throws Error (Mismatch; Invalid: an id outside the vocabulary, no ids).
   at::Tensor embedPrompt(const std::vector<int64_t>& ids, const at::Tensor& features) const;
 
-  std::shared_ptr<VisionModel> vision;  // "model.vision_tower"
+  std::shared_ptr<VisionModel> vision;       // "model.vision_tower"
   Linear first = nullptr, second = nullptr;  // "model.multi_modal_projector": linear_1, linear_2
-  Llama language = nullptr;             // "model.language_model" and "lm_head"
+  Llama language = nullptr;                  // "model.language_model" and "lm_head"
 
  private:
   TapHooks withCapture(const TapHooks& hooks, std::map<int, at::Tensor>& states) const;

@@ -34,8 +34,8 @@ struct LoadReport {
   std::string fingerprint;              // of config.json and the weights
 };
 
-// What all loaders have in common. They read each weight from the mapped files straight to where it goes, so that beside
-// the model there is one weight at a time in memory, and they throw
+// What all loaders have in common. They read each weight from the mapped files straight to where it goes, so that
+// beside the model there is one weight at a time in memory, and they throw
 //   Error NotFound     a file; weights that are missing (all named, with the unused ones)
 //         Corrupt      config.json, the weight files, a weight that is not finite (file and key named)
 //         Unsupported  model_type (with the supported ones listed) or a setting of config.json

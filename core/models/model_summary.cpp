@@ -65,12 +65,14 @@ ModelSummary summariseModel(const std::filesystem::path& path) {
   } else if (type == "llava") {
     LlavaConfig config;
     summary.report = checkLlava(path, &config);
-    std::visit([&](const auto& tower) {
-      add(summary, "layers", tower.layers);
-      add(summary, "hidden size", tower.hiddenSize);
-      add(summary, "image size", tower.imageSize);
-      add(summary, "patch size", tower.patchSize);
-    }, config.vision);
+    std::visit(
+        [&](const auto& tower) {
+          add(summary, "layers", tower.layers);
+          add(summary, "hidden size", tower.hiddenSize);
+          add(summary, "image size", tower.imageSize);
+          add(summary, "patch size", tower.patchSize);
+        },
+        config.vision);
     for (const int state : config.featureStates) add(summary, "projector reads layer", state - 1);
     addLlama(summary, config.text, "text ");
     summary.readsImages = true;
@@ -92,9 +94,9 @@ ModelSummary summariseModel(const std::filesystem::path& path) {
     throwUnsupportedType(readModelFolder(path), "a model", kModelTypes);
   }
   const LoadReport& report = summary.report;
-  summary.facts.insert(summary.facts.begin(), {{"family", type},
-                                               {"parameters", std::to_string(report.parameters)},
-                                               {"stored as", report.dtype}});
+  summary.facts.insert(
+      summary.facts.begin(),
+      {{"family", type}, {"parameters", std::to_string(report.parameters)}, {"stored as", report.dtype}});
   summary.facts.emplace_back("fingerprint", report.fingerprint);
   return summary;
 }

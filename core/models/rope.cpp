@@ -22,11 +22,12 @@ RopeConfig readRopeConfig(const ConfigReader& reader, int64_t maxPositions) {
   } else if (kind == "llama3") {
     c.kind = RopeConfig::Kind::Llama3;
   } else if (kind != "default") {
-    throw Error(ErrorCode::Unsupported, rope.path("rope_type") + " is \"" + kind + "\", expected default, linear or llama3",
-                rope.where());
+    throw Error(ErrorCode::Unsupported,
+                rope.path("rope_type") + " is \"" + kind + "\", expected default, linear or llama3", rope.where());
   }
   if (rope.number("partial_rotary_factor", reader.number("partial_rotary_factor", 1, 0, 1), 0, 1) != 1)
-    throw Error(ErrorCode::Unsupported, rope.path("partial_rotary_factor") + " is not 1, the only one supported", rope.where());
+    throw Error(ErrorCode::Unsupported, rope.path("partial_rotary_factor") + " is not 1, the only one supported",
+                rope.where());
   if (c.kind == RopeConfig::Kind::Default) return c;
   if (!rope.has("factor")) rope.fail("factor", "a number");
   c.factor = rope.number("factor", c.factor, 1e-6, 1e6);
@@ -49,8 +50,7 @@ Rope::Rope(const RopeConfig& config, int64_t headDim) {
   if (config.kind == RopeConfig::Kind::Llama3) {
     // How often each turns within the original context: below low it is stretched, above high it is left alone.
     const at::Tensor turns = m_frequencies * (double(config.originalPositions) / (2 * std::numbers::pi));
-    const at::Tensor blend =
-        ((turns - config.lowFrequency) / (config.highFrequency - config.lowFrequency)).clamp(0, 1);
+    const at::Tensor blend = ((turns - config.lowFrequency) / (config.highFrequency - config.lowFrequency)).clamp(0, 1);
     m_frequencies = (1 - blend) * m_frequencies / config.factor + blend * m_frequencies;
   }
 }

@@ -6,7 +6,8 @@
 namespace sememe {
 namespace {
 
-LayerConfig layerConfig(int64_t hidden, int64_t heads, int64_t intermediate, const std::string& activation, double eps) {
+LayerConfig layerConfig(int64_t hidden, int64_t heads, int64_t intermediate, const std::string& activation,
+                        double eps) {
   return {.keys = KeyScheme::Clip,
           .hidden = hidden,
           .heads = heads,

@@ -1,5 +1,5 @@
-// SigLIP (and SigLIP 2 of fixed resolution): the vision tower with its attention-pooling head and the text tower; keys and
-// maths as in transformers.
+// SigLIP (and SigLIP 2 of fixed resolution): the vision tower with its attention-pooling head and the text tower; keys
+// and maths as in transformers.
 #pragma once
 
 #include <torch/torch.h>
@@ -52,10 +52,10 @@ class SiglipHeadImpl : public torch::nn::Module {
   explicit SiglipHeadImpl(const SiglipVisionConfig& config);
   at::Tensor forward(const at::Tensor& x) const;  // [N, T, hidden] → [N, hidden]
 
-  at::Tensor probe;                       // [1, 1, hidden]
-  at::Tensor inputWeight, inputBias;      // "attention.in_proj_weight" [3 hidden, hidden]: query, key, value
-  Linear output = nullptr;                // "attention.out_proj"
-  LayerNorm norm = nullptr;               // "layernorm"
+  at::Tensor probe;                   // [1, 1, hidden]
+  at::Tensor inputWeight, inputBias;  // "attention.in_proj_weight" [3 hidden, hidden]: query, key, value
+  Linear output = nullptr;            // "attention.out_proj"
+  LayerNorm norm = nullptr;           // "layernorm"
   Mlp mlp = nullptr;
 
  private:

@@ -65,20 +65,14 @@ SiglipConfig parseSiglipConfig(const std::string& text, const std::string& where
 
 std::string SiglipVisionModelImpl::configJson(at::ScalarType dtype) const {
   const SiglipVisionConfig& c = m_config;
-  const nlohmann::json config = {{"model_type", "siglip_vision_model"},
-                                 {"architectures", nlohmann::json::array({"SiglipVisionModel"})},
-                                 {"hidden_size", c.hiddenSize},
-                                 {"intermediate_size", c.intermediateSize},
-                                 {"num_hidden_layers", c.layers},
-                                 {"num_attention_heads", c.heads},
-                                 {"num_channels", c.channels},
-                                 {"image_size", c.imageSize},
-                                 {"patch_size", c.patchSize},
-                                 {"hidden_act", c.activation},
-                                 {"layer_norm_eps", c.layerNormEps},
-                                 {"attention_dropout", 0.0},
-                                 {"vision_use_head", c.useHead},
-                                 {"torch_dtype", dtypeName(dtype)}};
+  const nlohmann::json config = {
+      {"model_type", "siglip_vision_model"}, {"architectures", nlohmann::json::array({"SiglipVisionModel"})},
+      {"hidden_size", c.hiddenSize},         {"intermediate_size", c.intermediateSize},
+      {"num_hidden_layers", c.layers},       {"num_attention_heads", c.heads},
+      {"num_channels", c.channels},          {"image_size", c.imageSize},
+      {"patch_size", c.patchSize},           {"hidden_act", c.activation},
+      {"layer_norm_eps", c.layerNormEps},    {"attention_dropout", 0.0},
+      {"vision_use_head", c.useHead},        {"torch_dtype", dtypeName(dtype)}};
   return config.dump(2) + "\n";
 }
 

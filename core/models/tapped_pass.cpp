@@ -31,9 +31,9 @@ bool opensLayer(const Tap& tap, int layer) {
 void checkPass(const LayerStack& stack, const TappedPass& pass) {
   const at::Tensor& x = pass.activation;
   const int64_t width = pass.tap.point == TapPoint::InMlp ? stack.inner : stack.hidden;
-  const bool fits = x.defined() && x.dim() == 3 && x.size(2) == width &&
-                    (!pass.residual.defined() ||
-                     (x.size(0) == pass.residual.size(0) && x.size(1) == pass.residual.size(1)));
+  const bool fits =
+      x.defined() && x.dim() == 3 && x.size(2) == width &&
+      (!pass.residual.defined() || (x.size(0) == pass.residual.size(0) && x.size(1) == pass.residual.size(1)));
   if (!fits)
     throw Error(ErrorCode::Mismatch, "the activation at " + tapName(pass.tap) + " must be [N, T, " +
                                          std::to_string(width) + "] with the N and T of the pass that halted");
@@ -64,7 +64,8 @@ TappedPass runStack(const LayerStack& stack, TappedPass pass, const Tap& until, 
   checkTap(until, stack.count);
   checkHooks(hooks, stack.count);
   if (until.point == TapPoint::PostProjection || place(until) < place(pass.tap))
-    throw Error(ErrorCode::Invalid, "a pass that stands at " + tapName(pass.tap) + " does not come to " + tapName(until));
+    throw Error(ErrorCode::Invalid,
+                "a pass that stands at " + tapName(pass.tap) + " does not come to " + tapName(until));
   checkPass(stack, pass);
   while (pass.tap != until) {
     const int layer = nextLayer(pass.tap);
@@ -81,8 +82,8 @@ TappedPass runStack(const LayerStack& stack, TappedPass pass, const Tap& until, 
 std::vector<at::Tensor> stackStates(const LayerStack& stack, const at::Tensor& input, int last) {
   const int count = last < 0 ? stack.count : last + 1;
   if (count > stack.count)
-    throw Error(ErrorCode::Invalid, "there is no layer " + std::to_string(last) + ", expected -1 to " +
-                                        std::to_string(stack.count - 1));
+    throw Error(ErrorCode::Invalid,
+                "there is no layer " + std::to_string(last) + ", expected -1 to " + std::to_string(stack.count - 1));
   std::vector<at::Tensor> states = {input};
   for (int i = 0; i < count; ++i) states.push_back(stack.whole(i, states.back()));
   return states;

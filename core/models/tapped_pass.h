@@ -12,7 +12,8 @@
 namespace sememe {
 
 // Sees the activation at its tap: [N, T, width], at PostProjection [N, width]. A defined result takes the activation's
-// place (same shape; dtype and device are cast); an undefined one leaves it. It may keep the tensor, but not write to it.
+// place (same shape; dtype and device are cast); an undefined one leaves it. It may keep the tensor, but not write to
+// it.
 using TapVisitor = std::function<at::Tensor(const at::Tensor& activation)>;
 
 struct TapHook {

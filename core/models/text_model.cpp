@@ -30,10 +30,9 @@ std::vector<at::Tensor> TextModel::hiddenStates(const at::Tensor& ids) const {
 at::Tensor embedTokens(const at::Tensor& ids, const at::Tensor& tokens, const at::Tensor& positions) {
   if (ids.dim() != 2 || !at::isIntegralType(ids.scalar_type(), false) || ids.size(1) < 1 ||
       ids.size(1) > positions.size(0))
-    throw Error(ErrorCode::Mismatch, "token ids are a " + std::to_string(ids.dim()) + "-D " +
-                                         std::string(c10::toString(ids.scalar_type())) +
-                                         " tensor, expected integers [N, T] with T from 1 to " +
-                                         std::to_string(positions.size(0)));
+    throw Error(ErrorCode::Mismatch,
+                "token ids are a " + std::to_string(ids.dim()) + "-D " + std::string(c10::toString(ids.scalar_type())) +
+                    " tensor, expected integers [N, T] with T from 1 to " + std::to_string(positions.size(0)));
   if (ids.numel() > 0 && (ids.min().item<int64_t>() < 0 || ids.max().item<int64_t>() >= tokens.size(0)))
     throw Error(ErrorCode::Invalid,
                 "a token id is outside the vocabulary of " + std::to_string(tokens.size(0)) + " tokens");

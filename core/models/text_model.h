@@ -21,9 +21,9 @@ struct TextInfo {
   int64_t embeddingDim = 0;
 };
 
-// Every text tower with its projection. Threads and gradients as for VisionModel. ids are integers [N, T] with T from 1 to
-// the model's positions. All throw Error: Mismatch (their shape or type; an edit's shape), Invalid (an id outside the
-// vocabulary, no such layer).
+// Every text tower with its projection. Threads and gradients as for VisionModel. ids are integers [N, T] with T from 1
+// to the model's positions. All throw Error: Mismatch (their shape or type; an edit's shape), Invalid (an id outside
+// the vocabulary, no such layer).
 class TextModel : public torch::nn::Module {
  public:
   const TextInfo& info() const { return m_info; }
@@ -45,8 +45,8 @@ class TextModel : public torch::nn::Module {
   TextInfo m_info;
 };
 
-// The text side of a Hugging Face folder: CLIPModel, CLIPTextModelWithProjection, SiglipModel, SiglipTextModel. Throws as
-// core/models/model_folder.h says.
+// The text side of a Hugging Face folder: CLIPModel, CLIPTextModelWithProjection, SiglipModel, SiglipTextModel. Throws
+// as core/models/model_folder.h says.
 std::shared_ptr<TextModel> loadTextModel(const std::filesystem::path& folder, const LoadOptions& options = {},
                                          LoadReport* report = nullptr);
 

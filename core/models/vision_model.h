@@ -17,13 +17,13 @@ namespace sememe {
 struct VisionInfo {
   std::string family;  // "clip", "siglip", "dinov2", "dinov2_with_registers"
   int64_t hiddenSize = 0;
-  int64_t mlpSize = 0;       // width of the MLP's hidden layer, of activations at InMlp
+  int64_t mlpSize = 0;  // width of the MLP's hidden layer, of activations at InMlp
   int64_t layers = 0;
-  int64_t imageSize = 0;     // side in pixels that it was made for
-  int64_t patchSize = 0;     // side in pixels
-  int64_t tokens = 0;        // per image of imageSize: CLS, registers (DINOv2), patches in rows from the top
-  int64_t specialTokens = 1; // those before the patches: CLS and registers; SigLIP has none
-  int64_t embeddingDim = 0;  // width of embed(); 0 for a folder without CLIP's visual_projection or SigLIP's head
+  int64_t imageSize = 0;      // side in pixels that it was made for
+  int64_t patchSize = 0;      // side in pixels
+  int64_t tokens = 0;         // per image of imageSize: CLS, registers (DINOv2), patches in rows from the top
+  int64_t specialTokens = 1;  // those before the patches: CLS and registers; SigLIP has none
+  int64_t embeddingDim = 0;   // width of embed(); 0 for a folder without CLIP's visual_projection or SigLIP's head
 };
 
 // Every vision tower. Weights have requires_grad set: use torch::NoGradGuard (or InferenceMode) when not training.
@@ -44,8 +44,9 @@ class VisionModel : public torch::nn::Module {
   at::Tensor forwardTo(const at::Tensor& pixels, const Tap& tap, const TapHooks& hooks = {}) const {
     return begin(pixels, tap, hooks).activation;
   }
-  // The image embedding [N, embeddingDim], not normalised. CLIP: visual_projection(post_layernorm(CLS)) ("image_embeds").
-  // SigLIP: the attention-pooling head ("pooler_output"). DINOv2: CLS after the final layer norm ("pooler_output").
+  // The image embedding [N, embeddingDim], not normalised. CLIP: visual_projection(post_layernorm(CLS))
+  // ("image_embeds"). SigLIP: the attention-pooling head ("pooler_output"). DINOv2: CLS after the final layer norm
+  // ("pooler_output").
   at::Tensor embed(const at::Tensor& pixels, const TapHooks& hooks = {}) const {
     return forwardTo(pixels, {TapPoint::PostProjection, -1}, hooks);
   }

@@ -1,4 +1,5 @@
-// From a model folder into a module's parameters, with a ledger of what was missing and left over. Internal to core/models.
+// From a model folder into a module's parameters, with a ledger of what was missing and left over. Internal to
+// core/models.
 #pragma once
 
 #include <torch/torch.h>
@@ -32,10 +33,12 @@ struct ModelFolder {
 // Throws Error (NotFound, Corrupt, Invalid).
 ModelFolder readModelFolder(const std::filesystem::path& path);
 
-// Throws Error (Unsupported): the folder's model_type is not what `wanted` ("a vision model") says; lists the types that are.
+// Throws Error (Unsupported): the folder's model_type is not what `wanted` ("a vision model") says; lists the types
+// that are.
 [[noreturn]] void throwUnsupportedType(const ModelFolder& folder, const std::string& wanted, const std::string& types);
 
-// Builds a module, which allocates what config.json asks for: sizes that do not fit are the file's fault (Error Invalid).
+// Builds a module, which allocates what config.json asks for: sizes that do not fit are the file's fault (Error
+// Invalid).
 void buildModule(const ModelFolder& folder, const std::function<void()>& build);
 
 // How a module's parameters find their keys, and what the keys left over are.
@@ -51,7 +54,8 @@ struct KeyRules {
 // A tower whose keys carry `prefix` ("vision_model."), which checkpoints of it alone (`bare`) may lack.
 KeyRules towerRules(const std::string& prefix, bool bare, std::vector<std::string> otherParts);
 
-// Fills every parameter of `module` and reports; `options` null: compares keys and shapes only. Throws as model_folder.h says.
+// Fills every parameter of `module` and reports; `options` null: compares keys and shapes only. Throws as
+// model_folder.h says.
 LoadReport loadParameters(torch::nn::Module& module, const ModelFolder& folder, Checkpoint& checkpoint,
                           const KeyRules& rules, const LoadOptions* options);
 

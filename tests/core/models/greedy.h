@@ -1,4 +1,5 @@
-// The plainest generation, for the tests: the likeliest token, again and again; and prompts of different lengths in a batch.
+// The plainest generation, for the tests: the likeliest token, again and again; and prompts of different lengths in a
+// batch.
 #pragma once
 
 #include <algorithm>

@@ -35,12 +35,13 @@ Llama drawModel(std::mt19937& draw, int seed) {
   c.rope.theta = double(of({50, 10000})), c.rope.factor = 3, c.rope.originalPositions = 12;
   Llama llama(c);
   torch::manual_seed(seed);
-  for (at::Tensor& p : llama->parameters())
-    p.normal_(0, p.dim() > 1 ? 1 / std::sqrt(double(p.size(1))) : 0.5);
+  for (at::Tensor& p : llama->parameters()) p.normal_(0, p.dim() > 1 ? 1 / std::sqrt(double(p.size(1))) : 0.5);
   return llama;
 }
 
-LlamaConfig parse(const std::string& text) { return readLlamaConfig(ConfigReader(parseJsonObject(text, "here"), "here")); }
+LlamaConfig parse(const std::string& text) {
+  return readLlamaConfig(ConfigReader(parseJsonObject(text, "here"), "here"));
+}
 
 }  // namespace
 
@@ -68,10 +69,12 @@ class LlamaTest : public QObject {
     TapHooks hooks;
     std::vector<at::Tensor> outputs;
     for (int layer = 0; layer < llama->config().layers; ++layer)
-      hooks.push_back({{TapPoint::PostMlpResidual, layer}, [&](const at::Tensor& x) { return outputs.push_back(x), at::Tensor(); }});
+      hooks.push_back({{TapPoint::PostMlpResidual, layer},
+                       [&](const at::Tensor& x) { return outputs.push_back(x), at::Tensor(); }});
     const at::Tensor states = llama->forward(embeds, nullptr, hooks);
     outputs.back() = states;  // transformers' last hidden state is normed
-    for (size_t i = 0; i < outputs.size(); ++i) COMPARE_TENSORS(outputs[i], expected["hidden." + std::to_string(i + 1)]);
+    for (size_t i = 0; i < outputs.size(); ++i)
+      COMPARE_TENSORS(outputs[i], expected["hidden." + std::to_string(i + 1)]);
     COMPARE_TENSORS(llama->logits(states), expected["logits"]);
     KvCache cache = llama->makeCache(1, 64);
     QVERIFY(greedy(*llama, embeds, 32, cache).equal(expected["greedy"]));
@@ -93,8 +96,8 @@ class LlamaTest : public QObject {
     QVERIFY(greedy(*llama, padded.embeds, 32, rows).equal(expected["batch.greedy"]));
   }
 
-  // Over random configurations: a cache filled in any pieces gives what a pass without one gives, a batch gives what its
-  // rows give alone, a shared prefix is as good as one's own, and a pass that halts goes on as if it had not.
+  // Over random configurations: a cache filled in any pieces gives what a pass without one gives, a batch gives what
+  // its rows give alone, a shared prefix is as good as one's own, and a pass that halts goes on as if it had not.
   void cacheAndTaps() {
     const torch::NoGradGuard guard;
     std::mt19937 draw(1);
@@ -109,13 +112,15 @@ class LlamaTest : public QObject {
       // Two pieces, the second again after truncate().
       COMPARE_TENSORS(llama->forward(embeds.narrow(1, 0, cut), &cache), whole.narrow(1, 0, cut));
       for (int again = 0; again < 2; ++again) {
-        COMPARE_TENSORS(llama->forward(embeds.narrow(1, cut, length - cut), &cache), whole.narrow(1, cut, length - cut));
+        COMPARE_TENSORS(llama->forward(embeds.narrow(1, cut, length - cut), &cache),
+                        whole.narrow(1, cut, length - cut));
         QCOMPARE(cache.length(), length);
         cache.truncate(cut);
       }
       // Token by token.
       cache.truncate(0);
-      for (int64_t i = 0; i < length; ++i) COMPARE_TENSORS(llama->forward(embeds.narrow(1, i, 1), &cache), whole.narrow(1, i, 1));
+      for (int64_t i = 0; i < length; ++i)
+        COMPARE_TENSORS(llama->forward(embeds.narrow(1, i, 1), &cache), whole.narrow(1, i, 1));
 
       // Another cache that begins as one row of this one does.
       KvCache single = llama->makeCache(1, length);
@@ -124,8 +129,7 @@ class LlamaTest : public QObject {
       shared.copyFrom(single, cut);
       const at::Tensor rest = embeds.narrow(0, 0, 1).narrow(1, cut, length - cut).expand({3, -1, -1});
       const at::Tensor found = llama->forward(rest, &shared);
-      for (int64_t row = 0; row < 3; ++row)
-        COMPARE_TENSORS(found[row], whole[0].narrow(0, cut, length - cut));
+      for (int64_t row = 0; row < 3; ++row) COMPARE_TENSORS(found[row], whole[0].narrow(0, cut, length - cut));
 
       // Rows of different lengths, padded, in two pieces.
       const at::Tensor shorter = embeds.narrow(0, 1, 1).narrow(1, 0, cut);
@@ -142,7 +146,8 @@ class LlamaTest : public QObject {
 
       // Every tap: read on the way, halted at, gone on from twice.
       for (int layer = 0; layer < c.layers; ++layer) {
-        for (const TapPoint point : {TapPoint::AttentionOutput, TapPoint::InMlp, TapPoint::PostMlp, TapPoint::PostMlpResidual}) {
+        for (const TapPoint point :
+             {TapPoint::AttentionOutput, TapPoint::InMlp, TapPoint::PostMlp, TapPoint::PostMlpResidual}) {
           const Tap tap{point, layer};
           at::Tensor seen;
           const TapHook reader{tap, [&](const at::Tensor& x) { return seen = x, at::Tensor(); }};
@@ -222,7 +227,8 @@ class LlamaTest : public QObject {
       return throwsError(code, [&] { parse(text); }, {word});
     };
     QVERIFY(fails(R"({"rope_scaling": {"type": "yarn", "factor": 2}})", ErrorCode::Unsupported, "linear"));
-    QVERIFY(fails(R"({"rope_parameters": {"rope_type": "default", "partial_rotary_factor": 0.5}})", ErrorCode::Unsupported, "partial"));
+    QVERIFY(fails(R"({"rope_parameters": {"rope_type": "default", "partial_rotary_factor": 0.5}})",
+                  ErrorCode::Unsupported, "partial"));
     QVERIFY(fails(R"({"rope_scaling": {"type": "linear"}})", ErrorCode::Invalid, "rope_scaling.factor"));
     QVERIFY(fails(R"({"num_key_value_heads": 5})", ErrorCode::Invalid, "num_key_value_heads"));
     QVERIFY(fails(R"({"head_dim": 7})", ErrorCode::Invalid, "even"));
@@ -247,7 +253,8 @@ class LlamaTest : public QObject {
     }
     weights[key][3][4] = 1e20;
     writeSafetensors(folder / "model.safetensors", weights);
-    QVERIFY(throwsError(ErrorCode::Invalid, [&] { loadLlama(folder, {.dtype = at::kHalf}); }, {key, "float16", "bfloat16"}));
+    QVERIFY(throwsError(ErrorCode::Invalid, [&] { loadLlama(folder, {.dtype = at::kHalf}); },
+                        {key, "float16", "bfloat16"}));
     loadLlama(folder, {.dtype = at::kBFloat16});
 
     std::vector<Progress> seen;

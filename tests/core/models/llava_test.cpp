@@ -57,15 +57,18 @@ class LlavaTest : public QObject {
     const std::vector<int64_t> ids = idsOf(expected);
     const at::Tensor embeds = llava->embedPrompt(ids, features);
     COMPARE_TENSORS(embeds, expected["hidden.0"]);
-    QVERIFY(llava->embedPrompt(folded(ids, llava->config().imageToken, llava->tokensPerImage()), features).equal(embeds));
+    QVERIFY(
+        llava->embedPrompt(folded(ids, llava->config().imageToken, llava->tokensPerImage()), features).equal(embeds));
 
     TapHooks hooks;
     std::vector<at::Tensor> outputs;
     for (int layer = 0; layer < llava->config().text.layers; ++layer)
-      hooks.push_back({{TapPoint::PostMlpResidual, layer}, [&](const at::Tensor& x) { return outputs.push_back(x), at::Tensor(); }});
+      hooks.push_back({{TapPoint::PostMlpResidual, layer},
+                       [&](const at::Tensor& x) { return outputs.push_back(x), at::Tensor(); }});
     const at::Tensor states = llava->language->forward(embeds, nullptr, hooks);
     outputs.back() = states;
-    for (size_t i = 0; i < outputs.size(); ++i) COMPARE_TENSORS(outputs[i], expected["hidden." + std::to_string(i + 1)]);
+    for (size_t i = 0; i < outputs.size(); ++i)
+      COMPARE_TENSORS(outputs[i], expected["hidden." + std::to_string(i + 1)]);
     COMPARE_TENSORS(llava->language->logits(states), expected["logits"]);
     KvCache cache = llava->language->makeCache(1, 96);
     QVERIFY(sememe::test::greedy(*llava->language, embeds, 32, cache).equal(expected["greedy"]));
@@ -83,7 +86,8 @@ class LlavaTest : public QObject {
     const auto& read = llava->config().featureStates;
     const int last = *std::max_element(read.begin(), read.end());
     for (int layer = 0; layer < last; ++layer) {
-      for (const TapPoint point : {TapPoint::AttentionOutput, TapPoint::InMlp, TapPoint::PostMlp, TapPoint::PostMlpResidual}) {
+      for (const TapPoint point :
+           {TapPoint::AttentionOutput, TapPoint::InMlp, TapPoint::PostMlp, TapPoint::PostMlpResidual}) {
         const Tap tap{point, layer};
         const LlavaImagePass halted = llava->beginImage(pixels, tap);
         for (int again = 0; again < 2; ++again) COMPARE_TENSORS(llava->resumeImage(halted), expected["features"]);
@@ -107,14 +111,18 @@ class LlavaTest : public QObject {
     QTest::addColumn<QString>("projector");
     QTest::addColumn<QString>("decoder");
     QTest::addColumn<QString>("head");
-    const auto row = [](const char* name, const char* tower, const char* projector, const char* decoder, const char* head) {
-      QTest::newRow(name) << QString::fromLatin1(tower) << QString::fromLatin1(projector) << QString::fromLatin1(decoder)
-                          << QString::fromLatin1(head);
+    const auto row = [](const char* name, const char* tower, const char* projector, const char* decoder,
+                        const char* head) {
+      QTest::newRow(name) << QString::fromLatin1(tower) << QString::fromLatin1(projector)
+                          << QString::fromLatin1(decoder) << QString::fromLatin1(head);
     };
-    row("first", "vision_tower.vision_model.", "multi_modal_projector.", "language_model.model.", "language_model.lm_head.");
-    row("second", "model.vision_tower.vision_model.", "model.multi_modal_projector.", "model.language_model.", "lm_head.");
+    row("first", "vision_tower.vision_model.", "multi_modal_projector.", "language_model.model.",
+        "language_model.lm_head.");
+    row("second", "model.vision_tower.vision_model.", "model.multi_modal_projector.", "model.language_model.",
+        "lm_head.");
     row("third", "model.vision_tower.", "model.multi_modal_projector.", "model.language_model.", "lm_head.");
-    row("first, bare tower", "vision_tower.", "multi_modal_projector.", "language_model.model.", "language_model.lm_head.");
+    row("first, bare tower", "vision_tower.", "multi_modal_projector.", "language_model.model.",
+        "language_model.lm_head.");
   }
 
   void keySchemes() {
@@ -152,7 +160,8 @@ class LlavaTest : public QObject {
     QCOMPARE(each, int64_t{4});
     QCOMPARE(llava->expandImageTokens({5, image, 6}, 1), (std::vector<int64_t>{5, image, image, image, image, 6}));
     QCOMPARE(llava->expandImageTokens({5, 6}, 0), (std::vector<int64_t>{5, 6}));
-    QVERIFY(throwsError(ErrorCode::Mismatch, [&] { llava->expandImageTokens({5, image, image, 6}, 1); }, {"2 image tokens", "4"}));
+    QVERIFY(throwsError(ErrorCode::Mismatch, [&] { llava->expandImageTokens({5, image, image, 6}, 1); },
+                        {"2 image tokens", "4"}));
     QVERIFY(throwsError(ErrorCode::Mismatch, [&] { llava->expandImageTokens({5, image}, 0); }));
     QVERIFY(throwsError(ErrorCode::Mismatch, [&] { llava->embedPrompt({5, image}, at::zeros({1, 3, 48})); }));
     QVERIFY(throwsError(ErrorCode::Invalid, [&] { llava->embedPrompt({}, {}); }));
@@ -167,7 +176,8 @@ class LlavaTest : public QObject {
             "vision_feature_select_strategy": "default",
             "text_config": {"model_type": "llama", "max_position_embeddings": 4096, "rms_norm_eps": 1e-05, "vocab_size": 32064},
             "vision_config": {"hidden_size": 1024, "image_size": 336, "intermediate_size": 4096, "model_type": "clip_vision_model",
-                              "num_attention_heads": 16, "num_hidden_layers": 24, "patch_size": 14}})", "here");
+                              "num_attention_heads": 16, "num_hidden_layers": 24, "patch_size": 14}})",
+        "here");
     QCOMPARE(c.featureStates, std::vector<int>{23});
     QCOMPARE(c.text.hiddenSize, int64_t{4096});
     QCOMPARE(c.text.layers, int64_t{32});
@@ -177,10 +187,14 @@ class LlavaTest : public QObject {
       return throwsError(code, [&] { parseLlavaConfig(text, "here"); }, {word});
     };
     QVERIFY(fails(R"({"model_type": "llava_next"})", ErrorCode::Unsupported, "llava"));
-    QVERIFY(fails(R"({"model_type": "llava", "text_config": {"model_type": "mistral"}})", ErrorCode::Unsupported, "text_config.model_type"));
-    QVERIFY(fails(R"({"model_type": "llava", "vision_config": {"model_type": "pixtral"}})", ErrorCode::Unsupported, "siglip_vision_model"));
-    QVERIFY(fails(R"({"model_type": "llava", "vision_feature_layer": 25})", ErrorCode::Invalid, "vision_feature_layer"));
-    QVERIFY(fails(R"({"model_type": "llava", "vision_feature_layer": []})", ErrorCode::Invalid, "vision_feature_layer"));
+    QVERIFY(fails(R"({"model_type": "llava", "text_config": {"model_type": "mistral"}})", ErrorCode::Unsupported,
+                  "text_config.model_type"));
+    QVERIFY(fails(R"({"model_type": "llava", "vision_config": {"model_type": "pixtral"}})", ErrorCode::Unsupported,
+                  "siglip_vision_model"));
+    QVERIFY(
+        fails(R"({"model_type": "llava", "vision_feature_layer": 25})", ErrorCode::Invalid, "vision_feature_layer"));
+    QVERIFY(
+        fails(R"({"model_type": "llava", "vision_feature_layer": []})", ErrorCode::Invalid, "vision_feature_layer"));
     QVERIFY(fails(R"({"model_type": "llava", "vision_feature_select_strategy": "most"})", ErrorCode::Invalid, "full"));
   }
 
@@ -199,8 +213,9 @@ class LlavaTest : public QObject {
     writeTextFile(folder / "config.json", R"({"model_type": "qwen2_vl"})");
     QVERIFY(throwsError(ErrorCode::Unsupported, [&] { summariseModel(folder); },
                         {"qwen2_vl", "clip", "siglip", "dinov2_with_registers", "llama", "llava"}));
-    for (const auto& load : std::vector<std::function<void()>>{
-             [&] { loadVisionModel(folder); }, [&] { loadTextModel(folder); }, [&] { loadLlama(folder); }, [&] { loadLlava(folder); }})
+    for (const auto& load :
+         std::vector<std::function<void()>>{[&] { loadVisionModel(folder); }, [&] { loadTextModel(folder); },
+                                            [&] { loadLlama(folder); }, [&] { loadLlava(folder); }})
       QVERIFY(throwsError(ErrorCode::Unsupported, load, {"qwen2_vl", "expected"}));
   }
 };

@@ -54,7 +54,8 @@ class SiglipTest : public QObject {
     COMPARE_TENSORS(model->forwardTo(ids, {TapPoint::PostMlpResidual, 0}), expected["text.hidden.1"]);
   }
 
-  // Written by older versions of transformers: a tower alone, but with the prefix of both; and a tower without its head.
+  // Written by older versions of transformers: a tower alone, but with the prefix of both; and a tower without its
+  // head.
   void otherFolders() {
     const torch::NoGradGuard guard;
     const Expected expected("siglip_vision_fp16");
@@ -92,14 +93,17 @@ class SiglipTest : public QObject {
   void configs() {
     const SiglipConfig config = parseSiglipConfig(
         R"({"model_type": "siglip", "vision_config": {"hidden_size": 1152, "image_size": 384, "patch_size": 14,
-            "num_attention_heads": 16}, "text_config": {"hidden_size": 1152, "num_attention_heads": 16}})", "here");
+            "num_attention_heads": 16}, "text_config": {"hidden_size": 1152, "num_attention_heads": 16}})",
+        "here");
     QCOMPARE(config.vision.tokens(), int64_t(27 * 27));
     QCOMPARE(config.text.projectionSize, int64_t(1152));
     QCOMPARE(config.text.maxPositions, int64_t(64));
-    QVERIFY(throwsError(ErrorCode::Unsupported, [] { parseSiglipConfig(R"({"model_type": "siglip2"})", "here"); }, {"siglip2"}));
-    QVERIFY(throwsError(ErrorCode::Invalid, [] {
-      parseSiglipConfig(R"({"model_type": "siglip_vision_model", "num_attention_heads": 7})", "here");
-    }, {"num_attention_heads"}));
+    QVERIFY(throwsError(ErrorCode::Unsupported, [] { parseSiglipConfig(R"({"model_type": "siglip2"})", "here"); },
+                        {"siglip2"}));
+    QVERIFY(throwsError(
+        ErrorCode::Invalid,
+        [] { parseSiglipConfig(R"({"model_type": "siglip_vision_model", "num_attention_heads": 7})", "here"); },
+        {"num_attention_heads"}));
   }
 };
 

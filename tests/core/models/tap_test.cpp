@@ -44,7 +44,8 @@ std::shared_ptr<VisionModel> drawModel(std::mt19937& draw) {
     }
   }
   const torch::NoGradGuard guard;
-  for (auto& p : model->parameters()) p.normal_(0, p.dim() > 1 ? 1 / std::sqrt(double(p.numel()) / double(p.size(0))) : 0.4);
+  for (auto& p : model->parameters())
+    p.normal_(0, p.dim() > 1 ? 1 / std::sqrt(double(p.numel()) / double(p.size(0))) : 0.4);
   return model;
 }
 
@@ -82,9 +83,9 @@ class TapTest : public QObject {
       QCOMPARE(seen.size(), taps.size());
       for (size_t i = 0; i < taps.size(); ++i) {
         const bool pooled = taps[i].point == TapPoint::PostProjection;
-        QCOMPARE(seen[i].size(-1), pooled                                ? info.embeddingDim
+        QCOMPARE(seen[i].size(-1), pooled                             ? info.embeddingDim
                                    : taps[i].point == TapPoint::InMlp ? info.mlpSize
-                                                                         : info.hiddenSize);
+                                                                      : info.hiddenSize);
         if (!pooled) QCOMPARE(seen[i].size(1), info.tokens);
         const TappedPass halted = model->begin(pixels, taps[i]);
         COMPARE_TENSORS(halted.activation, seen[i]);
@@ -134,10 +135,9 @@ class TapTest : public QObject {
     const at::Tensor pixels = at::randn({1, 3, model->info().imageSize, model->info().imageSize});
     const Tap tap{TapPoint::PostMlpResidual, 0};
     at::Tensor seen;
-    const at::Tensor found = model->forwardTo(
-        pixels, tap,
-        {{tap, [](const at::Tensor& x) { return at::ones_like(x, at::kDouble); }},
-         {tap, [&](const at::Tensor& x) { return seen = x, x * 3; }}});
+    const at::Tensor found = model->forwardTo(pixels, tap,
+                                              {{tap, [](const at::Tensor& x) { return at::ones_like(x, at::kDouble); }},
+                                               {tap, [&](const at::Tensor& x) { return seen = x, x * 3; }}});
     QCOMPARE(seen.scalar_type(), at::kFloat);
     QVERIFY(found.eq(3).all().item<bool>());
   }
@@ -148,7 +148,9 @@ class TapTest : public QObject {
     const at::Tensor pixels = at::randn({1, 3, model->info().imageSize, model->info().imageSize});
     const Tap tap{TapPoint::InMlp, 0};
     at::Tensor leaf;
-    model->embed(pixels, {{tap, [&](const at::Tensor& x) { return leaf = x.detach().requires_grad_(); }}}).sum().backward();
+    model->embed(pixels, {{tap, [&](const at::Tensor& x) { return leaf = x.detach().requires_grad_(); }}})
+        .sum()
+        .backward();
     QVERIFY(leaf.grad().abs().sum().item<double>() > 0);
   }
 
@@ -168,7 +170,8 @@ class TapTest : public QObject {
     for (const TapPoint point : kLayerPoints) {
       TappedPass halted = model->begin(pixels, {point, 0});
       halted.activation = at::cat({halted.activation, halted.activation}, -1);
-      QVERIFY(throwsError(ErrorCode::Mismatch, [&] { model->resume(halted, last); }, {std::string(tapPointName(point))}));
+      QVERIFY(
+          throwsError(ErrorCode::Mismatch, [&] { model->resume(halted, last); }, {std::string(tapPointName(point))}));
     }
     QVERIFY(throwsError(ErrorCode::Mismatch,
                         [&] { model->embed(pixels, {{first, [](const at::Tensor& x) { return x.narrow(1, 0, 1); }}}); },
