@@ -34,6 +34,13 @@ void oneTarget(CLI::App& app, std::string& workspace, std::string& out, const ch
   w->excludes(o);
 }
 
+void addPrecision(CLI::App& app, std::string& precision) {
+  app.add_option("--precision", precision, "What the model computes in: f32, bf16, f16")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"f32", "bf16", "f16"}))
+      ->type_name("TYPE");
+}
+
 void requireTarget(const std::string& workspace, const std::string& out) {
   if (workspace.empty() && out.empty()) throw UsageError("where to? give --workspace FILE or --out");
 }
@@ -63,6 +70,7 @@ void addExtract(CommandLine& line) {
       ->capture_default_str()
       ->check(CLI::IsMember({"f16", "bf16", "f32"}))
       ->type_name("TYPE");
+  addPrecision(app, o->params.precision);
   app.add_option("--name", o->params.name, "Name of the run, for people")->type_name("TEXT");
   oneTarget(app, o->workspace, o->out, "Folder for part files in the paper's layout");
 
@@ -114,6 +122,7 @@ void addEmbed(CommandLine& line) {
   app.add_option("--images", o->images, "Image folder")->required()->type_name("DIR");
   app.add_option("--split", o->params.split, "Sub-folder of the images, such as val")->type_name("NAME");
   app.add_option("--batch", o->params.batch, "Images at once")->capture_default_str()->check(CLI::Range(1, 65536))->type_name("N");
+  addPrecision(app, o->params.precision);
   app.add_option("--name", o->params.name, "Name of the encoder, for people")->type_name("TEXT");
   oneTarget(app, o->workspace, o->out, "A .pt file, or a folder for {dataset}_{split}_embeddings_{encoder}.pt");
 

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -69,6 +70,13 @@ std::shared_ptr<const MappedFile> MappedFile::open(const fs::path& path) {
     ::close(fd);
   }
   return file;
+}
+
+void MappedFile::release(size_t offset, size_t size) const {
+  // Whole pages of the range alone: its neighbours may be in use.
+  const auto page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+  const size_t begin = (offset + page - 1) / page * page, end = std::min(offset + size, m_size) / page * page;
+  if (begin < end) ::madvise(const_cast<std::byte*>(m_data) + begin, end - begin, MADV_DONTNEED);
 }
 
 MappedFile::~MappedFile() {

@@ -24,6 +24,8 @@ class MappedFile {
   MappedFile& operator=(const MappedFile&) = delete;
 
   std::span<const std::byte> bytes() const { return {m_data, m_size}; }
+  // Gives the memory of a range back to the system; it is read from the file again when it is looked at again.
+  void release(size_t offset, size_t size) const;
   const std::filesystem::path& path() const { return m_path; }
 
  private:

@@ -83,19 +83,6 @@ at::Tensor ClipVisionTowerImpl::embedPatches(const at::Tensor& pixels) const {
   return preNorm->forward(at::cat({cls, patches}, 1) + positionEmbedding->weight);
 }
 
-at::Tensor ClipVisionTowerImpl::forward(const at::Tensor& pixels) const {
-  return encoder->forward(embedPatches(pixels));
-}
-
-std::vector<at::Tensor> ClipVisionTowerImpl::hiddenStates(const at::Tensor& pixels, int last) const {
-  return encoder->hiddenStates(embedPatches(pixels), false, last);
-}
-
-at::Tensor ClipVisionTowerImpl::forwardTo(const at::Tensor& pixels, const Tap& tap) const {
-  checkTap(tap, m_config.layers);  // before the work of the embedding
-  return encoder->forwardTo(embedPatches(pixels), tap);
-}
-
 at::Tensor ClipVisionTowerImpl::pool(const at::Tensor& lastHidden) const {
   return postNorm->forward(lastHidden.select(1, 0));
 }
@@ -124,27 +111,9 @@ void ClipTextTowerImpl::initialise() {
   initialiseEncoder(encoder, m_config.hiddenSize, factor);
 }
 
-at::Tensor ClipTextTowerImpl::embedTokens(const at::Tensor& ids) const {
-  if (ids.dim() != 2 || !at::isIntegralType(ids.scalar_type(), false) || ids.size(1) < 1 ||
-      ids.size(1) > m_config.maxPositions)
-    throw Error(ErrorCode::Mismatch, "token ids are a " + std::to_string(ids.dim()) + "-D " +
-                                         std::string(c10::toString(ids.scalar_type())) +
-                                         " tensor, expected integers [N, T] with T from 1 to " +
-                                         std::to_string(m_config.maxPositions));
-  if (ids.numel() > 0 &&
-      (ids.min().item<int64_t>() < 0 || ids.max().item<int64_t>() >= m_config.vocabSize))
-    throw Error(ErrorCode::Invalid, "a token id is outside the vocabulary of " +
-                                        std::to_string(m_config.vocabSize) + " tokens");
-  return at::embedding(tokenEmbedding->weight, ids.to(tokenEmbedding->weight.device(), at::kLong)) +
-         positionEmbedding->weight.narrow(0, 0, ids.size(1));
-}
-
 at::Tensor ClipTextTowerImpl::forward(const at::Tensor& ids) const {
-  return finalNorm->forward(encoder->forward(embedTokens(ids), true));
-}
-
-std::vector<at::Tensor> ClipTextTowerImpl::hiddenStates(const at::Tensor& ids) const {
-  return encoder->hiddenStates(embedTokens(ids), true);
+  const at::Tensor input = embedTokens(ids, tokenEmbedding->weight, positionEmbedding->weight);
+  return finalNorm->forward(encoder->forward(input, true));
 }
 
 at::Tensor ClipTextTowerImpl::pool(const at::Tensor& hidden, const at::Tensor& ids) const {
@@ -166,6 +135,7 @@ ClipVisionModelImpl::ClipVisionModelImpl(const ClipVisionConfig& config, Init in
   }
   m_info = {.family = "clip",
             .hiddenSize = config.hiddenSize,
+            .mlpSize = config.intermediateSize,
             .layers = config.layers,
             .imageSize = config.imageSize,
             .patchSize = config.patchSize,
@@ -174,26 +144,8 @@ ClipVisionModelImpl::ClipVisionModelImpl(const ClipVisionConfig& config, Init in
             .embeddingDim = withProjection ? config.projectionDim : 0};
 }
 
-at::Tensor ClipVisionModelImpl::forwardTo(const at::Tensor& pixels, const Tap& tap) const {
-  checkTap(tap, m_info.layers);
-  return tap.point == TapPoint::PostProjection ? embed(pixels) : vision->forwardTo(pixels, tap);
-}
-
-at::Tensor ClipVisionModelImpl::embed(const at::Tensor& pixels) const {
-  if (visualProjection.is_empty())  // before the tower's work
-    throw Error(ErrorCode::Unsupported,
-                "this CLIP vision model has no visual_projection, so no image embedding; expected a CLIPModel or "
-                "CLIPVisionModelWithProjection",
-                "visual_projection.weight");
-  return project(vision->forward(pixels));
-}
-
 at::Tensor ClipVisionModelImpl::project(const at::Tensor& lastHidden) const {
   return visualProjection->forward(vision->pool(lastHidden));
-}
-
-std::vector<at::Tensor> ClipVisionModelImpl::hiddenStates(const at::Tensor& pixels, int last) const {
-  return vision->hiddenStates(pixels, last);
 }
 
 ClipTextModelImpl::ClipTextModelImpl(const ClipTextConfig& config, Init init)
@@ -202,10 +154,21 @@ ClipTextModelImpl::ClipTextModelImpl(const ClipTextConfig& config, Init init)
   register_module("text_projection", textProjection);
   if (init == Init::HuggingFace)
     initialiseProjection(textProjection, config.hiddenSize, config.initializerFactor);
+  m_info = {.family = "clip",
+            .hiddenSize = config.hiddenSize,
+            .mlpSize = config.intermediateSize,
+            .layers = config.layers,
+            .vocabulary = config.vocabSize,
+            .positions = config.maxPositions,
+            .embeddingDim = config.projectionDim};
 }
 
-at::Tensor ClipTextModelImpl::embed(const at::Tensor& ids) const {
-  return textProjection->forward(text->pool(text->forward(ids), ids));
+at::Tensor ClipTextModelImpl::inputTokens(const at::Tensor& ids) const {
+  return embedTokens(ids, text->tokenEmbedding->weight, text->positionEmbedding->weight);
+}
+
+at::Tensor ClipTextModelImpl::project(const at::Tensor& lastHidden, const at::Tensor& ids) const {
+  return textProjection->forward(text->pool(text->finalNorm->forward(lastHidden), ids));
 }
 
 namespace {

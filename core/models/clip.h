@@ -10,9 +10,12 @@
 #include <vector>
 
 #include "core/models/layers.h"
+#include "core/models/text_model.h"
 #include "core/models/vision_model.h"
 
 namespace sememe {
+
+class ConfigReader;
 
 // Defaults are transformers' own for keys that config.json lacks. Dropout is not applied: published models have none.
 struct ClipVisionConfig {
@@ -48,6 +51,8 @@ struct ClipConfig {
 // `text`: a config.json of model_type "clip" (both towers), "clip_vision_model" or "clip_text_model" (the other tower
 // keeps its defaults, projectionDim is the tower's). `where` names the file. Throws Error (Corrupt, Unsupported, Invalid).
 ClipConfig parseClipConfig(const std::string& text, const std::string& where);
+// The vision tower's object of such a file; what it does not say is `defaults`'.
+ClipVisionConfig readClipVisionConfig(const ConfigReader& reader, const ClipVisionConfig& defaults = {});
 
 // "vision_model": embeddings (CLS, patches, positions), pre_layrnorm, encoder, post_layernorm.
 class ClipVisionTowerImpl : public torch::nn::Module {
@@ -56,12 +61,6 @@ class ClipVisionTowerImpl : public torch::nn::Module {
 
   // pixels [N, channels, imageSize, imageSize] → [N, T, hidden], the input of layer 0 (hidden_states[0]).
   at::Tensor embedPatches(const at::Tensor& pixels) const;
-  // The last layer's output [N, T, hidden] (hidden_states[-1], last_hidden_state; not normed).
-  at::Tensor forward(const at::Tensor& pixels) const;
-  // Layer L's output for L = 0 … last (-1: all), behind hidden_states[0].
-  std::vector<at::Tensor> hiddenStates(const at::Tensor& pixels, int last = -1) const;
-  // What stands at a layer's tap; stops there.
-  at::Tensor forwardTo(const at::Tensor& pixels, const Tap& tap) const;
   // [N, T, hidden] of the last layer → [N, hidden], post_layernorm(CLS) (pooler_output).
   at::Tensor pool(const at::Tensor& lastHidden) const;
 
@@ -88,8 +87,6 @@ class ClipTextTowerImpl : public torch::nn::Module {
   // ids int64 [N, T], T at most maxPositions, each row holding its end-of-text → [N, T, hidden] after final_layer_norm.
   // Padding behind the end is not seen (causal). Throws Error (Mismatch, Invalid: an id outside the vocabulary).
   at::Tensor forward(const at::Tensor& ids) const;
-  // As transformers' hidden_states: embeddings, then each layer's output (before final_layer_norm).
-  std::vector<at::Tensor> hiddenStates(const at::Tensor& ids) const;
   // forward()'s output → [N, hidden] at the end-of-text token: the first eosTokenId, or with the legacy
   // eosTokenId 2 the first highest id.
   at::Tensor pool(const at::Tensor& hidden, const at::Tensor& ids) const;
@@ -101,7 +98,6 @@ class ClipTextTowerImpl : public torch::nn::Module {
   LayerNorm finalNorm = nullptr;
 
  private:
-  at::Tensor embedTokens(const at::Tensor& ids) const;
   void initialise();
 
   ClipTextConfig m_config;
@@ -115,29 +111,31 @@ class ClipVisionModelImpl : public VisionModel {
   explicit ClipVisionModelImpl(const ClipVisionConfig& config, Init init = Init::HuggingFace,
                                bool withProjection = true);
 
-  at::Tensor forwardTo(const at::Tensor& pixels, const Tap& tap) const override;
-  at::Tensor embed(const at::Tensor& pixels) const override;
-  std::vector<at::Tensor> hiddenStates(const at::Tensor& pixels, int last = -1) const override;
   std::string configJson(at::ScalarType dtype) const override;
-  // [N, T, hidden] of the last layer → [N, projectionDim]: the end of embed().
-  at::Tensor project(const at::Tensor& lastHidden) const;
+  at::Tensor inputTokens(const at::Tensor& pixels) const override { return vision->embedPatches(pixels); }
+  at::Tensor project(const at::Tensor& lastHidden) const override;
 
   ClipVisionTower vision = nullptr;   // "vision_model"
   Linear visualProjection = nullptr;  // "visual_projection" [projectionDim, hidden], no bias; null without one
+
+ protected:
+  LayerStack stack() const override { return vision->encoder->stack(); }
 };
 TORCH_MODULE(ClipVisionModel);
 
 // CLIPTextModelWithProjection: "text_model" and "text_projection".
-class ClipTextModelImpl : public torch::nn::Module {
+class ClipTextModelImpl : public TextModel {
  public:
   // config.projectionDim is the projection's width.
   explicit ClipTextModelImpl(const ClipTextConfig& config, Init init = Init::HuggingFace);
 
-  // ids int64 [N, T] → text embeddings [N, projectionDim], not normalised ("text_embeds").
-  at::Tensor embed(const at::Tensor& ids) const;
-
   ClipTextTower text = nullptr;     // "text_model"
   Linear textProjection = nullptr;  // "text_projection" [projectionDim, hidden], no bias
+
+ protected:
+  at::Tensor inputTokens(const at::Tensor& ids) const override;
+  LayerStack stack() const override { return text->encoder->stack(true); }
+  at::Tensor project(const at::Tensor& lastHidden, const at::Tensor& ids) const override;
 };
 TORCH_MODULE(ClipTextModel);
 
@@ -162,12 +160,8 @@ class ClipModelImpl : public ClipVisionModelImpl {
 };
 TORCH_MODULE(ClipModel);
 
-// Both towers of a CLIPModel folder. Copies the weights; throws as loadVisionModel does.
-ClipModel loadClipModel(const std::filesystem::path& folder, at::Device device = at::kCPU,
-                        at::ScalarType dtype = at::kFloat, LoadReport* report = nullptr);
-
-// The text side of a CLIPModel or CLIPTextModelWithProjection folder. Copies the weights; throws as loadVisionModel does.
-ClipTextModel loadClipTextModel(const std::filesystem::path& folder, at::Device device = at::kCPU,
-                                at::ScalarType dtype = at::kFloat, LoadReport* report = nullptr);
+// Both towers of a CLIPModel folder. Throws as core/models/model_folder.h says.
+ClipModel loadClipModel(const std::filesystem::path& folder, const LoadOptions& options = {},
+                        LoadReport* report = nullptr);
 
 }  // namespace sememe

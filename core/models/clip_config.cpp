@@ -16,25 +16,6 @@ void checkHeads(int64_t hidden, int64_t heads, const ConfigReader& reader) {
   if (hidden % heads != 0) reader.fail("num_attention_heads", "a divisor of hidden_size " + std::to_string(hidden));
 }
 
-ClipVisionConfig readVision(const ConfigReader& reader) {
-  ClipVisionConfig c;
-  c.hiddenSize = reader.integer("hidden_size", c.hiddenSize, 1, limits::kHidden);
-  c.intermediateSize = reader.integer("intermediate_size", c.intermediateSize, 1, limits::kIntermediate);
-  c.projectionDim = reader.integer("projection_dim", c.projectionDim, 1, limits::kHidden);
-  c.layers = reader.integer("num_hidden_layers", c.layers, 1, limits::kLayers);
-  c.heads = reader.integer("num_attention_heads", c.heads, 1, limits::kHidden);
-  checkHeads(c.hiddenSize, c.heads, reader);
-  c.channels = reader.integer("num_channels", c.channels, 1, limits::kChannels);
-  c.imageSize = reader.side("image_size", c.imageSize, limits::kImageSize);
-  c.patchSize = reader.side("patch_size", c.patchSize, c.imageSize);
-  c.activation = reader.string("hidden_act", c.activation);
-  c.layerNormEps = reader.number("layer_norm_eps", c.layerNormEps, 0, 1);
-  c.initializerRange = reader.number("initializer_range", c.initializerRange, 0, 1e6);
-  c.initializerFactor = reader.number("initializer_factor", c.initializerFactor, 0, 1e6);
-  parseActivation(c.activation);
-  return c;
-}
-
 ClipTextConfig readText(const ConfigReader& reader) {
   ClipTextConfig c;
   c.vocabSize = reader.integer("vocab_size", c.vocabSize, 1, limits::kVocabulary);
@@ -92,12 +73,31 @@ json textJson(const ClipTextConfig& c) {
 
 }  // namespace
 
+ClipVisionConfig readClipVisionConfig(const ConfigReader& reader, const ClipVisionConfig& defaults) {
+  ClipVisionConfig c = defaults;
+  c.hiddenSize = reader.integer("hidden_size", c.hiddenSize, 1, limits::kHidden);
+  c.intermediateSize = reader.integer("intermediate_size", c.intermediateSize, 1, limits::kIntermediate);
+  c.projectionDim = reader.integer("projection_dim", c.projectionDim, 1, limits::kHidden);
+  c.layers = reader.integer("num_hidden_layers", c.layers, 1, limits::kLayers);
+  c.heads = reader.integer("num_attention_heads", c.heads, 1, limits::kHidden);
+  checkHeads(c.hiddenSize, c.heads, reader);
+  c.channels = reader.integer("num_channels", c.channels, 1, limits::kChannels);
+  c.imageSize = reader.side("image_size", c.imageSize, limits::kImageSize);
+  c.patchSize = reader.side("patch_size", c.patchSize, c.imageSize);
+  c.activation = reader.string("hidden_act", c.activation);
+  c.layerNormEps = reader.number("layer_norm_eps", c.layerNormEps, 0, 1);
+  c.initializerRange = reader.number("initializer_range", c.initializerRange, 0, 1e6);
+  c.initializerFactor = reader.number("initializer_factor", c.initializerFactor, 0, 1e6);
+  parseActivation(c.activation);
+  return c;
+}
+
 ClipConfig parseClipConfig(const std::string& text, const std::string& where) {
   const ConfigReader top(parseJsonObject(text, where), where);
   const std::string type = top.string("model_type", "");
   ClipConfig config;
   if (type == "clip_vision_model") {
-    config.vision = readVision(top);
+    config.vision = readClipVisionConfig(top);
     config.projectionDim = config.vision.projectionDim;
   } else if (type == "clip_text_model") {
     config.text = readText(top);
@@ -105,7 +105,7 @@ ClipConfig parseClipConfig(const std::string& text, const std::string& where) {
   } else if (type == "clip") {
     // Old files carry a second copy, "…_config_dict"; where it is there, it and its defaults are what counts.
     const auto tower = [&](const char* key, const char* oldKey) { return top.object(top.has(oldKey) ? oldKey : key); };
-    config.vision = readVision(tower("vision_config", "vision_config_dict"));
+    config.vision = readClipVisionConfig(tower("vision_config", "vision_config_dict"));
     config.text = readText(tower("text_config", "text_config_dict"));
     config.projectionDim = top.integer("projection_dim", config.projectionDim, 1, limits::kHidden);
     config.logitScaleInit = top.number("logit_scale_init_value", config.logitScaleInit, -100, 100);

@@ -34,6 +34,11 @@ void ConfigReader::fail(const char* key, const std::string& expected) const {
 
 bool ConfigReader::has(const char* key) const { return find(key) != nullptr; }
 
+bool ConfigReader::isNull(const char* key) const {
+  const auto found = m_object.find(key);
+  return found != m_object.end() && found->is_null();
+}
+
 int64_t ConfigReader::integer(const char* key, int64_t fallback, int64_t least, int64_t most) const {
   const nlohmann::json* value = find(key);
   if (!value) return fallback;
@@ -86,6 +91,19 @@ int64_t ConfigReader::token(const char* key, int64_t fallback) const {
   if (!value || !value->is_array()) return integer(key, fallback, INT64_MIN, INT64_MAX);
   if (value->empty()) return fallback;
   return ConfigReader({{key, (*value)[0]}}, m_where, m_path).integer(key, fallback, INT64_MIN, INT64_MAX);
+}
+
+std::vector<int64_t> ConfigReader::integers(const char* key, const std::vector<int64_t>& fallback, int64_t least,
+                                            int64_t most) const {
+  const nlohmann::json* value = find(key);
+  if (!value) return fallback;
+  if (!value->is_array()) return {integer(key, 0, least, most)};
+  std::vector<int64_t> numbers;
+  for (const auto& item : *value) {
+    if (!item.is_number_integer()) fail(key, "whole numbers");
+    numbers.push_back(ConfigReader({{key, item}}, m_where, m_path).integer(key, 0, least, most));
+  }
+  return numbers;
 }
 
 ConfigReader ConfigReader::object(const char* key) const {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 namespace sememe {
 
@@ -18,6 +19,7 @@ class ConfigReader {
   ConfigReader(const nlohmann::json& object, std::string where, std::string path = {});
 
   bool has(const char* key) const;
+  bool isNull(const char* key) const;  // said to be nothing, rather than left out
   int64_t integer(const char* key, int64_t fallback, int64_t least, int64_t most) const;
   double number(const char* key, double fallback, double least, double most) const;
   bool boolean(const char* key, bool fallback) const;
@@ -26,9 +28,13 @@ class ConfigReader {
   int64_t side(const char* key, int64_t fallback, int64_t most) const;
   // A token id: a number, or a list whose first one counts; any value of int64.
   int64_t token(const char* key, int64_t fallback) const;
+  // A whole number or a list of them; a null is `fallback`.
+  std::vector<int64_t> integers(const char* key, const std::vector<int64_t>& fallback, int64_t least, int64_t most) const;
   ConfigReader object(const char* key) const;
   bool listContains(const char* key, const std::string& value) const;
 
+  std::string path(const char* key) const { return m_path + key; }  // as messages name it
+  const std::string& where() const { return m_where; }
   [[noreturn]] void fail(const char* key, const std::string& expected) const;
 
  private:

@@ -43,6 +43,7 @@ Dinov2ModelImpl::Dinov2ModelImpl(const Dinov2Config& config, Init init)
   if (init == Init::HuggingFace) initialise();
   m_info = {.family = config.registers ? "dinov2_with_registers" : "dinov2",
             .hiddenSize = d,
+            .mlpSize = config.intermediateSize(),
             .layers = config.layers,
             .imageSize = config.imageSize,
             .patchSize = config.patchSize,
@@ -111,19 +112,6 @@ at::Tensor Dinov2ModelImpl::embedPatches(const at::Tensor& pixels, const at::Ten
 
 at::Tensor Dinov2ModelImpl::forward(const at::Tensor& pixels, const at::Tensor& mask) const {
   return finalNorm->forward(encoder->forward(embedPatches(pixels, mask)));
-}
-
-at::Tensor Dinov2ModelImpl::forwardTo(const at::Tensor& pixels, const Tap& tap) const {
-  checkTap(tap, m_config.layers);
-  return tap.point == TapPoint::PostProjection ? embed(pixels) : encoder->forwardTo(embedPatches(pixels), tap);
-}
-
-at::Tensor Dinov2ModelImpl::embed(const at::Tensor& pixels) const {
-  return finalNorm->forward(encoder->forward(embedPatches(pixels)).select(1, 0));
-}
-
-std::vector<at::Tensor> Dinov2ModelImpl::hiddenStates(const at::Tensor& pixels, int last) const {
-  return encoder->hiddenStates(embedPatches(pixels), false, last);
 }
 
 }  // namespace sememe

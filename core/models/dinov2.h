@@ -39,9 +39,8 @@ class Dinov2ModelImpl : public VisionModel {
  public:
   explicit Dinov2ModelImpl(const Dinov2Config& config, Init init = Init::HuggingFace);
 
-  at::Tensor forwardTo(const at::Tensor& pixels, const Tap& tap) const override;
-  at::Tensor embed(const at::Tensor& pixels) const override;
-  std::vector<at::Tensor> hiddenStates(const at::Tensor& pixels, int last = -1) const override;
+  at::Tensor inputTokens(const at::Tensor& pixels) const override { return embedPatches(pixels); }
+  at::Tensor project(const at::Tensor& lastHidden) const override { return finalNorm->forward(lastHidden.select(1, 0)); }
   std::string configJson(at::ScalarType dtype) const override;
 
   // pixels [N, channels, H, W] → [N, 1 + registers + (H/p)·(W/p), hidden], the input of layer 0. Another size than
@@ -60,6 +59,9 @@ class Dinov2ModelImpl : public VisionModel {
   PatchConv patchProjection = nullptr;  // "embeddings.patch_embeddings.projection"
   Encoder encoder = nullptr;
   LayerNorm finalNorm = nullptr;  // "layernorm"
+
+ protected:
+  LayerStack stack() const override { return encoder->stack(); }
 
  private:
   at::Tensor positions(int64_t height, int64_t width) const;  // [1, 1 + patches, hidden] for an image of that size

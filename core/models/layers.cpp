@@ -13,17 +13,6 @@ namespace {
 
 constexpr double kQuickGelu = 1.702;
 
-at::Tensor activate(const at::Tensor& x, Activation activation) {
-  switch (activation) {
-    case Activation::QuickGelu: return x * at::sigmoid(x * kQuickGelu);
-    case Activation::Gelu: return at::gelu(x);
-    case Activation::GeluTanh: return at::gelu(x, "tanh");
-    case Activation::Silu: return at::silu(x);
-    case Activation::Relu: return at::relu(x);
-  }
-  throw Error(ErrorCode::Invalid, "not an activation");
-}
-
 std::string shapeText(const at::Tensor& x) {
   std::ostringstream text;
   text << x.sizes();
@@ -41,6 +30,17 @@ Activation parseActivation(const std::string& name) {
   throw Error(ErrorCode::Unsupported,
               "activation \"" + name +
                   "\" is not supported, expected quick_gelu, gelu, gelu_new, gelu_pytorch_tanh, silu or relu");
+}
+
+at::Tensor activate(const at::Tensor& x, Activation activation) {
+  switch (activation) {
+    case Activation::QuickGelu: return x * at::sigmoid(x * kQuickGelu);
+    case Activation::Gelu: return at::gelu(x);
+    case Activation::GeluTanh: return at::gelu(x, "tanh");
+    case Activation::Silu: return at::silu(x);
+    case Activation::Relu: return at::relu(x);
+  }
+  throw Error(ErrorCode::Invalid, "not an activation");
 }
 
 LinearImpl::LinearImpl(int64_t in, int64_t out, bool withBias) {
@@ -136,10 +136,14 @@ at::Tensor MlpImpl::forward(const at::Tensor& x) const {
     const at::Tensor h = at::linear(x, first->weight * kQuickGelu, first->bias * kQuickGelu);
     return at::linear(at::silu(h), second->weight * (1 / kQuickGelu), second->bias);
   }
+  return second->forward(inner(x));
+}
+
+at::Tensor MlpImpl::inner(const at::Tensor& x) const {
   const at::Tensor h = first->forward(x);
-  if (!m_swiGlu) return second->forward(activate(h, m_activation));
+  if (!m_swiGlu) return activate(h, m_activation);
   const std::vector<at::Tensor> halves = h.chunk(2, -1);
-  return second->forward(at::silu(halves[0]) * halves[1]);
+  return at::silu(halves[0]) * halves[1];
 }
 
 EncoderLayerImpl::EncoderLayerImpl(const LayerConfig& config)
@@ -159,7 +163,7 @@ EncoderLayerImpl::EncoderLayerImpl(const LayerConfig& config)
   }
 }
 
-at::Tensor EncoderLayerImpl::forward(const at::Tensor& x, bool causal, TapPoint stop) const {
+at::Tensor EncoderLayerImpl::forward(const at::Tensor& x, bool causal) const {
   const auto join = [](at::Tensor branch, const at::Tensor& scale, const at::Tensor& residual) {
     if (scale.defined()) return at::addcmul(residual, branch.to(residual.scalar_type()), scale);
     // In place where no gradient is recorded (there it would cost more: the branch is a view of its product) and
@@ -167,19 +171,28 @@ at::Tensor EncoderLayerImpl::forward(const at::Tensor& x, bool causal, TapPoint 
     const bool fresh = !at::GradMode::is_enabled() && branch.scalar_type() == residual.scalar_type();
     return fresh ? branch.add_(residual) : branch + residual;
   };
+  const at::Tensor middle = join(attention->forward(norm1->forward(x), causal), scale1, x);
+  return join(mlp->forward(norm2->forward(middle)), scale2, middle);
+}
+
+TappedPass EncoderLayerImpl::step(const TappedPass& pass, bool causal) const {
   const auto scaled = [](const at::Tensor& branch, const at::Tensor& scale) {
     return scale.defined() ? branch * scale : branch;
   };
-
-  const at::Tensor mixed = attention->forward(norm1->forward(x), causal);
-  if (stop == TapPoint::AttentionOutput) return scaled(mixed, scale1);
-  const at::Tensor middle = join(mixed, scale1, x);
-
-  const at::Tensor normed = norm2->forward(middle);
-  if (stop == TapPoint::InMlp) return normed;
-  const at::Tensor changed = mlp->forward(normed);
-  if (stop == TapPoint::PostMlp) return scaled(changed, scale2);
-  return join(changed, scale2, middle);
+  const int layer = nextLayer(pass.tap);
+  const at::Tensor &x = pass.activation, &residual = pass.residual;
+  switch (pass.tap.point) {
+    case TapPoint::PostMlpResidual:  // of the layer before
+      return {{TapPoint::AttentionOutput, layer}, scaled(attention->forward(norm1->forward(x), causal), scale1), x};
+    case TapPoint::AttentionOutput: {
+      const at::Tensor middle = x + residual;
+      return {{TapPoint::InMlp, layer}, mlp->inner(norm2->forward(middle)), middle};
+    }
+    case TapPoint::InMlp: return {{TapPoint::PostMlp, layer}, scaled(mlp->second->forward(x), scale2), residual};
+    case TapPoint::PostMlp: return {{TapPoint::PostMlpResidual, layer}, x + residual, {}};
+    case TapPoint::PostProjection: break;
+  }
+  throw Error(ErrorCode::Invalid, "a layer has no " + std::string(tapPointName(pass.tap.point)));
 }
 
 EncoderImpl::EncoderImpl(const LayerConfig& config, int64_t count) {
@@ -194,21 +207,13 @@ at::Tensor EncoderImpl::forward(at::Tensor x, bool causal) const {
   return x;
 }
 
-at::Tensor EncoderImpl::forwardTo(at::Tensor x, const Tap& tap) const {
-  checkTap(tap, static_cast<int64_t>(layers.size()));
-  if (tap.layer < 0) throw Error(ErrorCode::Invalid, "an encoder has no " + std::string(tapPointName(tap.point)));
-  for (int i = 0; i < tap.layer; ++i) x = layers[i]->forward(x);
-  return layers[tap.layer]->forward(x, false, tap.point);
-}
-
-std::vector<at::Tensor> EncoderImpl::hiddenStates(at::Tensor x, bool causal, int last) const {
-  const int count = last < 0 ? static_cast<int>(layers.size()) : last + 1;
-  if (count > static_cast<int>(layers.size()))
-    throw Error(ErrorCode::Invalid, "there is no layer " + std::to_string(last) + ", expected -1 to " +
-                                        std::to_string(layers.size() - 1));
-  std::vector<at::Tensor> states = {x};
-  for (int i = 0; i < count; ++i) states.push_back(layers[i]->forward(states.back(), causal));
-  return states;
+LayerStack EncoderImpl::stack(bool causal) const {
+  const EncoderLayer& first = layers.front();
+  return {.count = static_cast<int>(layers.size()),
+          .hidden = first->norm1->weight.size(0),
+          .inner = first->mlp->second->weight.size(1),
+          .whole = [this, causal](int layer, const at::Tensor& x) { return layers[layer]->forward(x, causal); },
+          .step = [this, causal](const TappedPass& pass) { return layers[nextLayer(pass.tap)]->step(pass, causal); }};
 }
 
 }  // namespace sememe

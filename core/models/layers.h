@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "core/models/tap.h"
+#include "core/models/tapped_pass.h"
 
 namespace sememe {
 
@@ -24,6 +24,8 @@ enum class Activation {
 
 // By the name in config.json's hidden_act. Throws Error (Unsupported) that lists the names.
 Activation parseActivation(const std::string& name);
+
+at::Tensor activate(const at::Tensor& x, Activation activation);
 
 // y = x Wᵀ + b with weight [out, in] and bias [out].
 class LinearImpl : public torch::nn::Module {
@@ -113,6 +115,7 @@ class MlpImpl : public torch::nn::Module {
  public:
   explicit MlpImpl(const LayerConfig& config);
   at::Tensor forward(const at::Tensor& x) const;  // [..., hidden] → [..., hidden]
+  at::Tensor inner(const at::Tensor& x) const;    // [..., hidden] → [..., intermediate], what `second` reads
 
   Linear first = nullptr, second = nullptr;
 
@@ -127,8 +130,10 @@ class EncoderLayerImpl : public torch::nn::Module {
  public:
   explicit EncoderLayerImpl(const LayerConfig& config);
 
-  // x [N, T, hidden] → what stands at `stop`, [N, T, hidden]; nothing behind it is computed.
-  at::Tensor forward(const at::Tensor& x, bool causal = false, TapPoint stop = TapPoint::PostMlpResidual) const;
+  // x [N, T, hidden] → [N, T, hidden].
+  at::Tensor forward(const at::Tensor& x, bool causal = false) const;
+  // The same in four steps, from one tap to the next.
+  TappedPass step(const TappedPass& pass, bool causal = false) const;
 
   LayerNorm norm1 = nullptr, norm2 = nullptr;
   Attention attention = nullptr;
@@ -144,10 +149,7 @@ class EncoderImpl : public torch::nn::Module {
 
   // x [N, T, hidden] through all layers.
   at::Tensor forward(at::Tensor x, bool causal = false) const;
-  // Up to the tap, a residual one, and no further. Throws Error (Invalid) when there is no such layer.
-  at::Tensor forwardTo(at::Tensor x, const Tap& tap) const;
-  // x and the output of layers 0 … last (-1: of all): Hugging Face's hidden_states[0 … last + 1].
-  std::vector<at::Tensor> hiddenStates(at::Tensor x, bool causal = false, int last = -1) const;
+  LayerStack stack(bool causal = false) const;  // refers to this encoder
 
   std::vector<EncoderLayer> layers;
 };

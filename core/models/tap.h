@@ -1,4 +1,4 @@
-// The places of a vision tower where activations are read: one name for each, one way to write it.
+// The places of a tower where activations are read and edited: one name for each, one way to write it.
 #pragma once
 
 #include <cstdint>
@@ -7,14 +7,14 @@
 
 namespace sememe {
 
-// Where in an encoder layer (or behind the tower) an activation is read. The names in quotes are those of files,
-// commands and the workspace.
+// Where in a layer (or behind the tower) an activation stands. The names in quotes are those of files, commands and the
+// workspace. All are as wide as the residual stream but InMlp, which is as wide as the MLP's hidden layer.
 enum class TapPoint {
   PostMlpResidual,  // "post_mlp_residual": the layer's output, after the MLP's residual add
   PostMlp,          // "post_mlp": what the MLP adds to the residual stream (DINOv2: after its LayerScale)
-  InMlp,            // "in_mlp": what the MLP reads, i.e. the second layer norm's output
+  InMlp,            // "in_mlp": the MLP's hidden layer after its activation function, what its last linear map reads
   AttentionOutput,  // "attention_output": what attention adds to the residual stream (DINOv2: after its LayerScale)
-  PostProjection,   // "post_projection": the image embedding; no layer
+  PostProjection,   // "post_projection": the embedding of the image or text; no layer
 };
 
 struct Tap {

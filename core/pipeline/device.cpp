@@ -30,4 +30,11 @@ at::Device resolveDevice(const std::string& name) {
   return at::Device(at::kCUDA, at::DeviceIndex(number));
 }
 
+at::ScalarType resolvePrecision(const std::string& name) {
+  if (name == "f32") return at::kFloat;
+  if (name == "bf16") return at::kBFloat16;
+  if (name == "f16") return at::kHalf;
+  throw Error(ErrorCode::Invalid, "there is no precision \"" + name + "\"; f32, bf16 or f16 were expected");
+}
+
 }  // namespace sememe

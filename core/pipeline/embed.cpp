@@ -17,20 +17,18 @@ EmbedResult embed(const EmbedParams& params, std::stop_token stop, const Progres
   if (params.batch < 1) throw Error(ErrorCode::Invalid, "a batch has at least one image");
   const ImageFolder images = listImageFolder(params.images, params.split);
   throwIfStopped(stop);
-  const OpenModel model = openModel(params.model, params.device);
+  const OpenModel model = openModel(params.model, params.device, params.precision, stop);
   const int64_t total = int64_t(images.images.size());
 
   EmbedResult result;
   result.images = total;
   result.dim = model.model->info().embeddingDim;
   if (result.dim == 0)
-    throw Error(ErrorCode::Unsupported, "the model has no image embedding (no visual_projection)", params.model.string());
-  result.key = Fingerprint()
-                   .add("embed 1")
-                   .add(model.report.fingerprint)
-                   .add(model.preprocess.fingerprint())
-                   .add(images.fingerprint)
-                   .hex();
+    throw Error(ErrorCode::Unsupported, "the model has no image embedding (no visual_projection, no head)", params.model.string());
+  Fingerprint key;
+  key.add("embed 1").add(model.report.fingerprint).add(model.preprocess.fingerprint()).add(images.fingerprint);
+  if (params.precision != "f32") key.add(params.precision);  // keys from before there was a choice stay what they were
+  result.key = key.hex();
 
   ImageRunOptions options;
   options.batch = params.batch;

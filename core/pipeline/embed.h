@@ -13,11 +13,12 @@
 namespace sememe {
 
 struct EmbedParams {
-  std::filesystem::path model;   // a Hugging Face folder: CLIP (image_embeds) or DINOv2 (pooler_output)
+  std::filesystem::path model;   // a Hugging Face folder: CLIP (image_embeds), SigLIP or DINOv2 (pooler_output)
   std::filesystem::path images;  // an image folder
   std::string split;
   int batch = 32;
   int workers = 0;  // threads that read images; 0: as many as the machine has, at most 16
+  std::string precision = "f32";  // what the model computes in: f32, bf16 or f16; part of what the run is
   std::string device = "auto";
   std::string name;  // of the encoder, for people; empty: the model folder's name
 

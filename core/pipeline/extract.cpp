@@ -39,12 +39,16 @@ Plan makePlan(const ExtractParams& params, const OpenModel& model, const Attache
   plan.tap = {parseTapPoint(params.point), params.layer};
   checkTap(plan.tap, info.layers);
   plan.pooled = plan.tap.point == TapPoint::PostProjection;
-  plan.width = plan.pooled ? info.embeddingDim : info.hiddenSize;
+  plan.width = plan.pooled                             ? info.embeddingDim
+               : plan.tap.point == TapPoint::InMlp ? info.mlpSize
+                                                   : info.hiddenSize;
   if (plan.pooled && plan.width == 0)
     throw Error(ErrorCode::Unsupported, "the model has no image embedding to read at post_projection", params.model.string());
   plan.tokens = plan.pooled ? TokenSelection{Kind::Cls} : params.tokens;
   plan.seed = params.seed;
   if (!plan.pooled) {
+    if (plan.tokens.kind == Kind::Cls && info.specialTokens == 0)
+      throw Error(ErrorCode::Invalid, "a " + info.family + " model has no CLS token; choose other tokens", params.model.string());
     plan.special = info.specialTokens;
     plan.tokenCount = info.specialTokens + (model.preprocess.outputHeight() / info.patchSize) *
                                                (model.preprocess.outputWidth() / info.patchSize);
@@ -96,7 +100,8 @@ at::Tensor selectTokens(const at::Tensor& acts, const Plan& plan, std::span<cons
 }
 
 void addRows(const at::Tensor& taken, const Plan& plan, std::span<const int64_t> images, const AttachedSae* sae, RowChunk& chunk) {
-  const at::Tensor tokens = selectTokens(plan.pooled ? taken.unsqueeze(1) : taken, plan, images);
+  // Means, and what an SAE reads, in float32 whatever the model computed in.
+  const at::Tensor tokens = selectTokens(plan.pooled ? taken.unsqueeze(1) : taken, plan, images).to(at::kFloat);
   const bool mean = plan.tokens.kind == Kind::Mean || plan.tokens.kind == Kind::MeanPatches;
   if (!sae) {
     chunk.dense = (mean ? tokens.mean(1) : tokens.reshape({-1, plan.width})).to(at::kCPU, at::kFloat).contiguous();
@@ -118,6 +123,7 @@ std::string runKey(const ExtractParams& params, const Plan& plan, const OpenMode
   key.add(plan.tokens.name()).add(plan.tokens.kind == Kind::Random ? int64_t(plan.seed) : int64_t{0});
   key.add(sae ? sae->fingerprint : "").add(images.fingerprint);
   key.add(sae || params.workspace.empty() ? "f32" : params.dtype);
+  if (params.precision != "f32") key.add(params.precision);  // keys from before there was a choice stay what they were
   return key.hex();
 }
 
@@ -147,7 +153,7 @@ RunInfo runInfo(const ExtractParams& params, const Plan& plan, const OpenModel& 
   if (info.name.empty())
     info.name = model.name + " " + tapName(plan.tap) + (plan.pooled ? "" : " " + plan.tokens.name()) +
                 (sae ? ", " + info.saeType + " " + std::to_string(info.saeSize) : "");
-  info.params = nlohmann::ordered_json({{"preprocessing", model.preprocess.fingerprint()}, {"seed", plan.seed}}).dump();
+  info.params = nlohmann::ordered_json({{"preprocessing", model.preprocess.fingerprint()}, {"seed", plan.seed}, {"precision", params.precision}}).dump();
   return info;
 }
 
@@ -159,7 +165,7 @@ ExtractResult extract(const ExtractParams& params, std::stop_token stop, const P
   if (params.batch < 1) throw Error(ErrorCode::Invalid, "a batch has at least one image");
   const ImageFolder images = listImageFolder(params.images, params.split);
   throwIfStopped(stop);
-  const OpenModel model = openModel(params.model, params.device);
+  const OpenModel model = openModel(params.model, params.device, params.precision, stop);
   std::optional<AttachedSae> attached;
   if (!params.sae.empty()) attached = attachSae(params.sae, model.device);
   const AttachedSae* sae = attached ? &*attached : nullptr;

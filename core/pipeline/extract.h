@@ -49,6 +49,7 @@ struct ExtractParams {
   int batch = 32;               // images the model sees at once; another one may change the last digit of a value
   int workers = 0;              // threads that read images; 0: as many as the machine has, at most 16
   std::string dtype = "f16";    // of dense rows in a workspace: f16, bf16, f32; latents and files are float32
+  std::string precision = "f32";  // what the model computes in: f32, bf16 or f16; part of what the run is
   std::string device = "auto";  // auto, cpu, cuda, cuda:N
   uint64_t seed = 0;            // of Random tokens
   std::string name;             // of the run, for people; empty: made of model, tap, tokens and SAE

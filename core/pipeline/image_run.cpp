@@ -58,13 +58,15 @@ void checkFinite(const RowChunk& chunk, const OpenModel& model, const ImageFolde
 
 }  // namespace
 
-OpenModel openModel(const std::filesystem::path& folder, const std::string& device) {
+OpenModel openModel(const std::filesystem::path& folder, const std::string& device, const std::string& precision,
+                    const std::stop_token& stop) {
   OpenModel open;
+  const at::ScalarType dtype = resolvePrecision(precision);
   open.device = resolveDevice(device);
   open.preprocess = readPreprocessConfig(folder);
   if (!open.preprocess.fixedSize())
     throw Error(ErrorCode::Unsupported, "the model's preprocessing gives images of different sizes, which make no batch", folder.string());
-  open.model = loadVisionModel(folder, open.device, at::kFloat, &open.report);
+  open.model = loadVisionModel(folder, {.device = open.device, .dtype = dtype, .stop = stop}, &open.report);
   open.model->eval();
   open.name = folderName(folder);
   return open;

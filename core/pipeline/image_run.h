@@ -21,7 +21,7 @@
 
 namespace sememe {
 
-// A model ready to run in float32, without autograd.
+// A model ready to run, without autograd.
 struct OpenModel {
   std::shared_ptr<VisionModel> model;
   LoadReport report;
@@ -29,7 +29,10 @@ struct OpenModel {
   at::Device device = at::kCPU;
   std::string name;  // of its folder
 };
-OpenModel openModel(const std::filesystem::path& folder, const std::string& device);
+// `precision`: what it computes in, "f32", "bf16" or "f16". Throws Error as loadVisionModel() does, and Invalid for another
+// precision; Cancelled.
+OpenModel openModel(const std::filesystem::path& folder, const std::string& device, const std::string& precision,
+                    const std::stop_token& stop = {});
 
 // "clip-vit-large-patch14-336" of ".../clip-vit-large-patch14-336/"; of a hub cache's snapshot folder the repository's name.
 std::string folderName(const std::filesystem::path& folder);

@@ -12,7 +12,7 @@
 #include "core/base/error.h"
 #include "core/image/image.h"
 #include "core/image/image_folder.h"
-#include "core/models/vision_model.h"
+#include "core/models/model_summary.h"
 #include "core/pipeline/attached_sae.h"
 #include "core/pipeline/row_output.h"
 #include "core/store/workspace.h"
@@ -49,20 +49,13 @@ void addFact(InspectReport& report, const std::string& name, int64_t value) { ad
 
 void inspectModel(const fs::path& path, InspectReport& report) {
   report.kind = "model";
-  VisionInfo info;
-  const LoadReport load = checkVisionModel(path, &info);
-  addFact(report, "family", info.family);
-  addFact(report, "parameters", load.parameters);
-  addFact(report, "stored as", load.dtype);
-  addFact(report, "layers", info.layers);
-  addFact(report, "hidden size", info.hiddenSize);
-  addFact(report, "image size", info.imageSize);
-  addFact(report, "patch size", info.patchSize);
-  addFact(report, "tokens", info.tokens);
-  addFact(report, "embedding size", info.embeddingDim);
-  addFact(report, "fingerprint", load.fingerprint);
+  const ModelSummary summary = summariseModel(path);
+  const LoadReport& load = summary.report;
+  report.facts = summary.facts;
+  addFact(report, "size", bytesText(load.bytes));
   for (const std::string& key : load.missing) report.problems.push_back("missing key " + key);
   for (const std::string& key : load.unused) report.problems.push_back("unused key " + key);
+  if (!summary.readsImages) return;
   std::error_code ignored;
   if (!fs::exists(path / "preprocessor_config.json", ignored) && !fs::exists(path / "processor_config.json", ignored))
     report.problems.push_back("missing preprocessor_config.json: how images are prepared is not known");

@@ -42,6 +42,7 @@ std::map<std::string, std::string> readIndex(const fs::path& path) {
 struct Loader {
   TensorInfo info;
   std::function<at::Tensor()> load;
+  std::function<void()> release;  // empty where the tensor is no view of a mapped file that can be released
 };
 
 // Every tensor of one weight file.
@@ -50,12 +51,14 @@ std::map<std::string, Loader> readShard(const fs::path& path) {
   if (path.extension() != ".safetensors") {
     for (auto& [key, tensor] : readStateDict(path))
       result[key] = {{tensor.sizes().vec(), dtypeName(tensor.scalar_type()), tensor.numel() * tensor.element_size()},
-                     [tensor = tensor] { return tensor; }};
+                     [tensor = tensor] { return tensor; },
+                     {}};
     return result;
   }
   const auto file = SafetensorsFile::open(path);
   for (const std::string& key : file->keys())
-    result[key] = {file->info(key), [file, key] { return file->tensor(key); }};
+    result[key] = {file->info(key), [file, key] { return file->tensor(key); },
+                   [file, key] { file->release(key); }};
   return result;
 }
 
@@ -71,7 +74,7 @@ Checkpoint Checkpoint::open(const fs::path& folder) {
     if (fs::exists(whole, ignored)) {
       result.m_files = {whole};
       for (auto& [key, loader] : readShard(whole))
-        result.m_entries[key] = {std::move(loader.info), std::move(loader.load), false};
+        result.m_entries[key] = {std::move(loader.info), std::move(loader.load), std::move(loader.release), whole, false};
       return result;
     }
     if (fs::exists(index, ignored)) {
@@ -85,7 +88,8 @@ Checkpoint Checkpoint::open(const fs::path& folder) {
           if (it == loaders.end())
             throw Error(ErrorCode::NotFound, "the index promises a tensor '" + key + "' that the shard lacks",
                         path.string());
-          result.m_entries[key] = {std::move(it->second.info), std::move(it->second.load), false};
+          Loader& loader = it->second;
+          result.m_entries[key] = {std::move(loader.info), std::move(loader.load), std::move(loader.release), path, false};
         }
         result.m_files.push_back(path);
       }
@@ -120,6 +124,12 @@ at::Tensor Checkpoint::take(std::string_view key) {
   m_entries.find(key)->second.used = true;
   return tensor;
 }
+
+void Checkpoint::release(std::string_view key) const {
+  if (const auto& release = entry(key).release) release();
+}
+
+const fs::path& Checkpoint::file(std::string_view key) const { return entry(key).file; }
 
 std::vector<std::string> Checkpoint::unused() const {
   std::vector<std::string> result;

@@ -30,6 +30,9 @@ class Checkpoint {
   TensorInfo info(std::string_view key) const;
   // The tensor, and its key counts as used. Throws as info(), and Unsupported for an unknown dtype.
   at::Tensor take(std::string_view key);
+  // The tensor will not be looked at for now: its mapped pages need no memory. For those who copy weights one by one.
+  void release(std::string_view key) const;
+  const std::filesystem::path& file(std::string_view key) const;  // that holds the key
   std::vector<std::string> unused() const;  // sorted; the keys never taken
 
   int64_t bytes() const;            // of all tensors
@@ -40,6 +43,8 @@ class Checkpoint {
   struct Entry {
     TensorInfo info;
     std::function<at::Tensor()> load;
+    std::function<void()> release;
+    std::filesystem::path file;
     bool used = false;
   };
   Checkpoint() = default;

@@ -151,6 +151,11 @@ at::Tensor SafetensorsFile::tensor(std::string_view key) const {
   return mappedTensor(m_file, found.offset, found.type, found.info.shape);
 }
 
+void SafetensorsFile::release(std::string_view key) const {
+  const Entry& found = entry(key);
+  m_file->release(static_cast<size_t>(found.offset), static_cast<size_t>(found.info.bytes));
+}
+
 void writeSafetensors(const fs::path& path, const std::map<std::string, at::Tensor>& tensors,
                       const std::map<std::string, std::string>& metadata) {
   std::vector<const std::pair<const std::string, at::Tensor>*> order;

@@ -35,6 +35,7 @@ class SafetensorsFile {
   bool contains(std::string_view key) const;
   TensorInfo info(std::string_view key) const;      // throws Error (NotFound)
   at::Tensor tensor(std::string_view key) const;    // throws Error (NotFound, Unsupported: an unknown dtype)
+  void release(std::string_view key) const;         // gives the memory of the tensor's pages back; they read again
   const std::map<std::string, std::string>& metadata() const { return m_metadata; }
   const std::filesystem::path& path() const { return m_file->path(); }
 

@@ -132,6 +132,8 @@ class CliTest : public QObject {
     QTest::addColumn<QString>("path");
     QTest::addColumn<QString>("kind");
     QTest::newRow("model") << kGoldenFolder + QStringLiteral("/clip") << QStringLiteral("model");
+    QTest::newRow("language model") << kGoldenFolder + QStringLiteral("/../models/llama") << QStringLiteral("model");
+    QTest::newRow("text tower") << kGoldenFolder + QStringLiteral("/../models/clip_text") << QStringLiteral("model");
     QTest::newRow("images") << kGoldenFolder + QStringLiteral("/images") << QStringLiteral("images");
     QTest::newRow("image") << kGoldenFolder + QStringLiteral("/images/first/a.png") << QStringLiteral("image");
     QTest::newRow("activations") << kGoldenFolder + QStringLiteral("/activations") << QStringLiteral("activations");

@@ -24,6 +24,10 @@ from transformers import (
     Dinov2Model,
     Dinov2WithRegistersConfig,
     Dinov2WithRegistersModel,
+    SiglipConfig,
+    SiglipModel,
+    SiglipVisionConfig,
+    SiglipVisionModel,
 )
 
 ROOT = Path(__file__).resolve().parent / "models"
@@ -32,6 +36,9 @@ VISION = dict(hidden_size=36, intermediate_size=50, num_hidden_layers=3, num_att
               patch_size=14, projection_dim=10)
 TEXT = dict(vocab_size=60, hidden_size=20, intermediate_size=34, num_hidden_layers=2, num_attention_heads=4,
             max_position_embeddings=12, projection_dim=10, bos_token_id=0)
+# 58 pixels leave two over behind the fourth patch.
+SIGLIP = dict(VISION, image_size=58)
+SIGLIP.pop("projection_dim")
 DINO = dict(hidden_size=30, num_hidden_layers=3, num_attention_heads=3, mlp_ratio=2, image_size=56, patch_size=14)
 
 
@@ -101,7 +108,33 @@ def clip_full(name, seed, activation, eos, ids, **save):
     return model
 
 
+def siglip():
+    """Both towers with a projection of another width than the tower, in bfloat16, and a bare tower in float16."""
+    text = dict(vocab_size=60, hidden_size=20, intermediate_size=34, num_hidden_layers=2, num_attention_heads=4,
+                max_position_embeddings=12, projection_size=14)
+    folder = fresh("siglip")
+    seeded(SiglipModel(SiglipConfig(vision_config=SIGLIP, text_config=text)), 8).bfloat16().save_pretrained(folder)
+    model = SiglipModel.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
+    out = {"ids": torch.randint(60, (3, 12), generator=torch.Generator().manual_seed(8))}
+    vision_expected(out, model.vision_model, pixels(8, 58, 58))
+    with torch.no_grad():
+        result = model.text_model(out["ids"], output_hidden_states=True)
+    for i, h in enumerate(result.hidden_states):
+        out[f"text.hidden.{i}"] = h
+    out["text.embeds"] = result.pooler_output
+    write_expected(folder, out)
+
+    folder = fresh("siglip_vision_fp16")
+    seeded(SiglipVisionModel(SiglipVisionConfig(**dict(SIGLIP, num_hidden_layers=2, layer_norm_eps=1e-3,
+                                                       hidden_act="gelu"))), 9).half().save_pretrained(folder)
+    model = SiglipVisionModel.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager")
+    out = {}
+    vision_expected(out, model, pixels(9, 58, 58, count=1))
+    write_expected(folder, out)
+
+
 def main():
+    siglip()
     # The end of text is 57 although ids above it occur, and it is the padding too.
     full = clip_full("clip", 1, "quick_gelu", 57, [[0, 5, 59, 57, 57, 57], [0, 8, 9, 10, 58, 57], [0, 57, 57, 57, 57, 57]])
     # The legacy rule (eos_token_id 2): the highest id ends the text. Several shards.

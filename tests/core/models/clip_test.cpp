@@ -54,7 +54,7 @@ class ClipTest : public QObject {
     const torch::NoGradGuard guard;
     const Expected expected(name.toStdString());
     LoadReport report;
-    const auto model = loadVisionModel(goldenFolder(name.toStdString()), at::kCPU, at::kFloat, &report);
+    const auto model = loadVisionModel(goldenFolder(name.toStdString()), {}, &report);
     QVERIFY(report.missing.empty());
     QVERIFY(report.unused.empty());
     QVERIFY(report.parameters > 0);
@@ -93,13 +93,13 @@ class ClipTest : public QObject {
     const torch::NoGradGuard guard;
     const Expected expected(name.toStdString());
     LoadReport report;
-    const ClipTextModel model = loadClipTextModel(goldenFolder(name.toStdString()), at::kCPU, at::kFloat, &report);
+    const auto model = std::dynamic_pointer_cast<ClipTextModelImpl>(loadTextModel(goldenFolder(name.toStdString()), {}, &report));
     QVERIFY(report.missing.empty());
     QVERIFY(report.unused.empty());
     const at::Tensor ids = expected["ids"];
     COMPARE_TENSORS(model->embed(ids), expected["text.embeds"]);
     if (name == QStringLiteral("clip_text")) return;
-    const auto states = model->text->hiddenStates(ids);
+    const auto states = model->hiddenStates(ids);
     for (size_t i = 0; i < states.size(); ++i)
       COMPARE_TENSORS(states[i], expected["text.hidden." + std::to_string(i)]);
     COMPARE_TENSORS(model->text->pool(model->text->forward(ids), ids), expected["text.pooled"]);
@@ -110,7 +110,7 @@ class ClipTest : public QObject {
     const torch::NoGradGuard guard;
     const Expected expected("clip");
     LoadReport report;
-    const ClipModel model = loadClipModel(goldenFolder("clip"), at::kCPU, at::kFloat, &report);
+    const ClipModel model = loadClipModel(goldenFolder("clip"), {}, &report);
     QVERIFY(report.missing.empty() && report.unused.empty() && report.otherParts.empty());
     COMPARE_TENSORS(model->logitsPerImage(model->embed(expected["pixels"]), model->embedText(expected["ids"])),
                     expected["logits"]);
@@ -126,9 +126,10 @@ class ClipTest : public QObject {
     const at::Tensor attention = model->forwardTo(pixels, {TapPoint::AttentionOutput, 1});
     COMPARE_TENSORS(attention, layer->attention->forward(layer->norm1->forward(before), false));
     const at::Tensor in = model->forwardTo(pixels, {TapPoint::InMlp, 1});
-    COMPARE_TENSORS(in, layer->norm2->forward(before + attention));
+    COMPARE_TENSORS(in, layer->mlp->inner(layer->norm2->forward(before + attention)));
+    QCOMPARE(in.size(-1), model->info().mlpSize);
     const at::Tensor mlp = model->forwardTo(pixels, {TapPoint::PostMlp, 1});
-    COMPARE_TENSORS(mlp, layer->mlp->forward(in));
+    COMPARE_TENSORS(mlp, layer->mlp->second->forward(in));
     COMPARE_TENSORS(before + attention + mlp, after);
   }
 
@@ -241,7 +242,7 @@ class ClipTest : public QObject {
   void halfPrecision() {
     const torch::NoGradGuard guard;
     const Expected expected("clip");
-    const auto model = loadVisionModel(goldenFolder("clip"), at::kCPU, at::kBFloat16);
+    const auto model = loadVisionModel(goldenFolder("clip"), {.dtype = at::kBFloat16});
     const at::Tensor found = model->embed(expected["pixels"]), exact = expected["embeds"];
     QCOMPARE(found.scalar_type(), at::kBFloat16);
     QVERIFY((found.to(at::kFloat) - exact).norm().item<double>() < 0.05 * exact.norm().item<double>());

@@ -27,7 +27,7 @@ class Dinov2Test : public QObject {
     const torch::NoGradGuard guard;
     const Expected expected(name.toStdString());
     LoadReport report;
-    const auto model = loadVisionModel(goldenFolder(name.toStdString()), at::kCPU, at::kFloat, &report);
+    const auto model = loadVisionModel(goldenFolder(name.toStdString()), {}, &report);
     QVERIFY(report.missing.empty() && report.unused.empty() && report.otherParts.empty());
     QCOMPARE(model->info().tokens, int64_t(16 + special));
     QCOMPARE(model->info().specialTokens, int64_t(special));
@@ -71,7 +71,7 @@ class Dinov2Test : public QObject {
     COMPARE_TENSORS(before + attention + mlp, after);
     const at::Tensor in = model->forwardTo(pixels, {TapPoint::InMlp, 1});
     const auto& layer = dynamic_cast<Dinov2ModelImpl&>(*model).encoder->layers[1];
-    COMPARE_TENSORS(layer->mlp->forward(in) * layer->scale2, mlp);
+    COMPARE_TENSORS(layer->mlp->second->forward(in) * layer->scale2, mlp);
   }
 
   void initialisesAndTrains() {

@@ -48,7 +48,7 @@ class ModelFolderTest : public QObject {
  private Q_SLOTS:
   void otherTowerIsNotUnused() {
     LoadReport report;
-    const auto model = loadVisionModel(goldenFolder("clip"), at::kCPU, at::kFloat, &report);
+    const auto model = loadVisionModel(goldenFolder("clip"), {}, &report);
     QVERIFY(report.unused.empty());
     QVERIFY(!report.otherParts.empty());
     for (const std::string& key : report.otherParts)
@@ -57,7 +57,7 @@ class ModelFolderTest : public QObject {
     QCOMPARE(model->info().family, std::string("clip"));
     QCOMPARE(model->info().tokens, int64_t(17));
 
-    loadVisionModel(goldenFolder("clip_vision_fp16"), at::kCPU, at::kFloat, &report);
+    loadVisionModel(goldenFolder("clip_vision_fp16"), {}, &report);
     QCOMPARE(report.dtype, std::string("float16"));
   }
 
@@ -65,7 +65,7 @@ class ModelFolderTest : public QObject {
   void oldFolder() {
     const torch::NoGradGuard guard;
     LoadReport report;
-    const ClipModel model = loadClipModel(goldenFolder("clip_bin"), at::kCPU, at::kFloat, &report);
+    const ClipModel model = loadClipModel(goldenFolder("clip_bin"), {}, &report);
     QVERIFY(report.missing.empty() && report.unused.empty());
     const Expected expected("clip");
     COMPARE_TENSORS(model->embed(expected["pixels"]), expected["embeds"]);
@@ -96,7 +96,7 @@ class ModelFolderTest : public QObject {
     writeFolder(folder, "dinov2", weights);
     LoadReport report;
     const torch::NoGradGuard guard;
-    const auto model = loadVisionModel(folder, at::kCPU, at::kFloat, &report);
+    const auto model = loadVisionModel(folder, {}, &report);
     QCOMPARE(report.missing, std::vector<std::string>{"embeddings.mask_token"});
     const Expected expected("dinov2");
     COMPARE_TENSORS(model->embed(expected["pixels"]), expected["pooled"]);
@@ -111,7 +111,7 @@ class ModelFolderTest : public QObject {
     writeFolder(folder, "dinov2", weights);
     LoadReport report;
     const torch::NoGradGuard guard;
-    const auto model = loadVisionModel(folder, at::kCPU, at::kFloat, &report);
+    const auto model = loadVisionModel(folder, {}, &report);
     QCOMPARE(report.unused, std::vector<std::string>{"classifier.weight"});
     const Expected expected("dinov2");
     COMPARE_TENSORS(model->embed(expected["pixels"]), expected["pooled"]);
@@ -138,7 +138,7 @@ class ModelFolderTest : public QObject {
     const auto row = [](const char* name, const char* changes, ErrorCode code, const char* word) {
       QTest::newRow(name) << QString::fromLatin1(changes) << int(code) << QString::fromLatin1(word);
     };
-    row("another family", R"({"model_type": "siglip"})", ErrorCode::Unsupported, "dinov2_with_registers");
+    row("another family", R"({"model_type": "vit"})", ErrorCode::Unsupported, "dinov2_with_registers");
     row("no family", R"({"model_type": null})", ErrorCode::Unsupported, "model_type");
     row("family of another type", R"({"model_type": 3})", ErrorCode::Invalid, "model_type");
     row("text tower only", R"({"model_type": "clip_text_model"})", ErrorCode::Unsupported, "clip_vision_model");
@@ -223,7 +223,7 @@ class ModelFolderTest : public QObject {
     QCOMPARE(SafetensorsFile::open(folder / "model.safetensors")->metadata().at("format"), std::string("pt"));
 
     LoadReport report;
-    const auto again = loadVisionModel(folder, at::kCPU, at::kFloat, &report);
+    const auto again = loadVisionModel(folder, {}, &report);
     QVERIFY(report.missing.empty() && report.unused.empty());
     const Tap last{TapPoint::PostMlpResidual, static_cast<int>(model->info().layers) - 1};
     QVERIFY(again->forwardTo(expected["pixels"], last).equal(model->forwardTo(expected["pixels"], last)));

@@ -3,6 +3,8 @@
 
 #include <QtTest>
 
+#include <set>
+
 #include "core/base/error.h"
 #include "core/base/files.h"
 #include "core/pipeline/embed.h"
@@ -99,6 +101,32 @@ class ExtractTest : public QObject {
     q.layer = -1;
     q.workspace = p.workspace;
     QVERIFY(distance(rowsOf(spec(q.workspace, extract(q).run)), embeds) < 1e-4);
+  }
+
+  // Each precision is a run of its own, near the exact one.
+  void precisions() {
+    const QTemporaryDir dir;
+    const at::Tensor hidden = readNpy(kGolden / "hidden_1.npy").reshape({-1, 32}), embeds = readNpy(kGolden / "embeds.npy");
+    std::set<int64_t> runs;
+    for (const char* precision : {"f32", "bf16", "f16"}) {
+      ExtractParams p = params(kGolden / "images");
+      p.precision = precision;
+      p.workspace = folder(dir) / "a.sememe";
+      const ExtractResult r = extract(p);
+      QVERIFY2(runs.insert(r.run).second, precision);
+      const double off = (rowsOf(spec(p.workspace, r.run)) - hidden).norm().item<double>() / hidden.norm().item<double>();
+      EmbedParams e;
+      e.model = p.model, e.images = p.images, e.batch = 3, e.workers = 1, e.precision = precision;
+      e.out = folder(dir) / precision / "e.pt";
+      embed(e);
+      const double offEmbeds = (readTorchTensor(e.out) - embeds).norm().item<double>() / embeds.norm().item<double>();
+      QVERIFY(std::string(precision) == "f32" ? off < 1e-5 && offEmbeds < 1e-5
+                                              : off < 0.02 && off > 1e-5 && offEmbeds < 0.03 && offEmbeds > 1e-5);
+    }
+    ExtractParams p = params(kGolden / "images");
+    p.workspace = folder(dir) / "a.sememe";
+    p.precision = "f8";
+    QVERIFY_EXCEPTION_THROWN(extract(p), Error);
   }
 
   void attachesAnSae() {

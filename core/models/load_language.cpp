@@ -1,0 +1,86 @@
+// Folders of language models: where a Llama's and a LLaVA's keys are.
+#include "core/models/llama.h"
+#include "core/models/llava.h"
+#include "core/models/weight_loading.h"
+
+namespace sememe {
+namespace {
+
+Llama loadDecoder(const std::filesystem::path& path, const LoadOptions* options, LoadReport* report) {
+  const ModelFolder folder = readModelFolder(path);
+  if (folder.type != "llama") throwUnsupportedType(folder, "a language model", "llama");
+  const LlamaConfig config = readLlamaConfig(folder.config);
+  Checkpoint checkpoint = Checkpoint::open(path);
+  Llama model = nullptr;
+  buildModule(folder, [&] { model = Llama(config); });
+  KeyRules rules;
+  // The bare decoder (LlamaModel) has no prefix. A tied head may be stored beside the embedding it equals.
+  rules.keys = [](const std::string& name) {
+    std::vector<std::string> keys = {name};
+    if (name.starts_with("model.")) keys.push_back(name.substr(6));
+    return keys;
+  };
+  if (config.tied) rules.otherParts = {"lm_head."};
+  LoadReport found = loadParameters(*model, folder, checkpoint, rules, options);
+  model->eval();
+  if (report) *report = std::move(found);
+  return model;
+}
+
+// The newest spelling of a parameter → all that were published, newest first.
+std::vector<std::string> llavaKeys(const std::string& name) {
+  const std::string inner = "model.vision_tower.vision_model.", vision = "model.vision_tower.";
+  const std::string language = "model.language_model.";
+  if (name.starts_with(inner)) {
+    const std::string rest = name.substr(inner.size());
+    return {vision + rest, name, "vision_tower.vision_model." + rest, "vision_tower." + rest};
+  }
+  if (name.starts_with(language)) return {name, "language_model.model." + name.substr(language.size())};
+  if (name.starts_with("lm_head.")) return {name, "language_model." + name};
+  return {name, name.substr(std::string("model.").size())};  // the projector's
+}
+
+Llava loadBoth(const std::filesystem::path& path, const LoadOptions* options, LoadReport* report) {
+  const ModelFolder folder = readModelFolder(path);
+  if (folder.type != "llava") throwUnsupportedType(folder, "a vision-language model", "llava");
+  const LlavaConfig config = parseLlavaConfig(folder.configText, folder.configPath);
+  Checkpoint checkpoint = Checkpoint::open(path);
+  Llava model = nullptr;
+  buildModule(folder, [&] { model = Llava(config); });
+  KeyRules rules;
+  rules.keys = llavaKeys;
+  // SigLIP's pooling, which nothing reads here.
+  for (const char* vision : {"model.vision_tower.", "vision_tower."})
+    for (const char* tower : {"", "vision_model."}) rules.otherParts.push_back(std::string(vision) + tower + "head.");
+  if (config.text.tied) rules.otherParts.insert(rules.otherParts.end(), {"lm_head.", "language_model.lm_head."});
+  LoadReport found = loadParameters(*model, folder, checkpoint, rules, options);
+  model->eval();
+  if (report) *report = std::move(found);
+  return model;
+}
+
+}  // namespace
+
+Llama loadLlama(const std::filesystem::path& folder, const LoadOptions& options, LoadReport* report) {
+  return loadDecoder(folder, &options, report);
+}
+
+LoadReport checkLlama(const std::filesystem::path& folder, LlamaConfig* config) {
+  LoadReport report;
+  const Llama model = loadDecoder(folder, nullptr, &report);
+  if (config) *config = model->config();
+  return report;
+}
+
+Llava loadLlava(const std::filesystem::path& folder, const LoadOptions& options, LoadReport* report) {
+  return loadBoth(folder, &options, report);
+}
+
+LoadReport checkLlava(const std::filesystem::path& folder, LlavaConfig* config) {
+  LoadReport report;
+  const Llava model = loadBoth(folder, nullptr, &report);
+  if (config) *config = model->config();
+  return report;
+}
+
+}  // namespace sememe
