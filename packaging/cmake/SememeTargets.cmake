@@ -8,11 +8,20 @@ target_compile_definitions(sememe_config INTERFACE
   QT_NO_KEYWORDS QT_NO_CAST_FROM_ASCII QT_NO_CAST_TO_ASCII QT_NO_URL_CAST_FROM_STRING QT_USE_QSTRINGBUILDER)
 target_link_libraries(sememe_config INTERFACE Threads::Threads)
 if(SEMEME_WERROR)
-  # GCC 12 sees overflows in its own string, vector and variant that are not there (its bugs 105329, 105651, 105562).
-  target_compile_options(sememe_config INTERFACE -Werror -Wno-error=restrict -Wno-error=stringop-overflow
-    -Wno-error=array-bounds -Wno-error=maybe-uninitialized)
+  target_compile_options(sememe_config INTERFACE -Werror)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # GCC 12 sees overflows in its own string, vector and variant that are not there (its bugs 105329, 105651, 105562).
+    target_compile_options(sememe_config INTERFACE -Wno-error=restrict -Wno-error=stringop-overflow
+      -Wno-error=array-bounds -Wno-error=maybe-uninitialized)
+  endif()
 endif()
-if(SEMEME_SANITIZE)
+if(SEMEME_FUZZ)
+  if(NOT CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+    message(FATAL_ERROR "SEMEME_FUZZ needs clang: libFuzzer is part of it")
+  endif()
+  target_compile_options(sememe_config INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+if(SEMEME_SANITIZE OR SEMEME_FUZZ)
   target_compile_options(sememe_config INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
   target_link_options(sememe_config INTERFACE -fsanitize=address,undefined)
 endif()
