@@ -26,10 +26,18 @@ if(SEMEME_SANITIZE OR SEMEME_FUZZ)
   target_link_options(sememe_config INTERFACE -fsanitize=address,undefined)
 endif()
 
-# LibTorch's headers as system headers, so that our warnings stay ours.
+# LibTorch's headers as system headers, so that our warnings stay ours; and as options, not as include directories, so that
+# Qt's moc, which has nothing to find there, does not read all of them for every test.
 add_library(sememe_torch INTERFACE)
 get_target_property(_torch_includes torch INTERFACE_INCLUDE_DIRECTORIES)
-target_include_directories(sememe_torch SYSTEM INTERFACE ${_torch_includes})
+foreach(_target torch torch_library torch_cpu_library torch_cuda_library c10 c10_cuda)
+  if(TARGET ${_target})
+    set_target_properties(${_target} PROPERTIES INTERFACE_INCLUDE_DIRECTORIES "")
+  endif()
+endforeach()
+foreach(_folder ${_torch_includes})
+  target_compile_options(sememe_torch INTERFACE "SHELL:-isystem \"${_folder}\"")
+endforeach()
 target_link_libraries(sememe_torch INTERFACE ${TORCH_LIBRARIES})
 
 # Two precompiled headers, since LibTorch's would otherwise cost each file half a minute: its tensors (TENSOR), which is
