@@ -83,6 +83,7 @@ void addExtract(CommandLine& line);
 void addEmbed(CommandLine& line);
 void addTrain(CommandLine& line);
 void addEncode(CommandLine& line);
+void addExport(CommandLine& line);
 void addIndex(CommandLine& line);
 void addScore(CommandLine& line);
 

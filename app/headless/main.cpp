@@ -100,6 +100,7 @@ int main(int argc, char** argv) {
   cli::addEmbed(line);
   cli::addTrain(line);
   cli::addEncode(line);
+  cli::addExport(line);
   cli::addIndex(line);
   cli::addScore(line);
   try {

@@ -4,6 +4,7 @@
 #include "app/headless/command.h"
 #include "app/headless/console.h"
 #include "core/pipeline/encode.h"
+#include "core/pipeline/export_sae.h"
 #include "core/pipeline/index.h"
 #include "core/pipeline/score.h"
 #include "core/pipeline/train.h"
@@ -125,6 +126,32 @@ void addEncode(CommandLine& line) {
     outcome.text = grouped(r.rows) + " rows of " + count(r.dim, "latent", "latents") +
                    (r.run ? ", run " + std::to_string(r.run) : "") + (r.alreadyDone == r.rows ? " (was there already)" : "") +
                    "\n" + filesText(r.files);
+    return outcome;
+  });
+}
+
+void addExport(CommandLine& line) {
+  CLI::App& app = line.add("export", "An SAE in the layout of another library",
+                           "sememe-cli export --sae sae/trainer_0 --format saelens --out sae_lens/");
+  const auto p = std::make_shared<ExportSaeParams>();
+  const auto paths = std::make_shared<std::pair<std::string, std::string>>();
+  app.add_option("--sae", paths->first, "ae.pt or its folder, or a folder of SAELens")->required()->type_name("PATH");
+  app.add_option("--format", p->format, "saelens or dictionary_learning")->capture_default_str()->type_name("FORMAT");
+  app.add_option("--out", paths->second, "Folder to fill")->required()->type_name("DIR");
+  app.add_option("--model-name", p->modelName, "For SAELens: the model whose activations it is for")->type_name("TEXT");
+  app.add_option("--hook-name", p->hookName, "For SAELens: where they are read, such as blocks.22.hook_resid_post")->type_name("TEXT");
+
+  line.onRun([p, paths](const Session&) {
+    ExportSaeParams params = *p;
+    params.sae = paths->first;
+    params.out = paths->second;
+    const ExportSaeResult r = exportSae(params);
+
+    Outcome outcome;
+    outcome.json = {{"type", r.type}, {"written_as", r.written}, {"activation_dim", r.activationDim},
+                    {"dict_size", r.dictSize}, {"files", r.files}};
+    outcome.text = r.type + ", written as " + r.written + ": " + grouped(r.activationDim) + " -> " + grouped(r.dictSize) + "\n" +
+                   filesText(r.files);
     return outcome;
   });
 }

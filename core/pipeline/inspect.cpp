@@ -181,6 +181,7 @@ bool isSqlite(const fs::path& path) {
 
 void inspectFolder(const fs::path& path, InspectReport& report) {
   std::error_code ignored;
+  if (fs::exists(path / "sae_weights.safetensors", ignored)) return inspectDictionary(path, report);
   if (fs::exists(path / "ae.pt", ignored)) return inspectDictionary(path, report);
   if (fs::exists(path / "trainer_0/ae.pt", ignored)) return inspectDictionary(path / "trainer_0", report);
   if (fs::exists(path / "config.json", ignored)) return inspectModel(path, report);

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace sememe {
@@ -15,9 +16,14 @@ class DictionaryState {
  public:
   // Throws Error as readStateDict() does.
   explicit DictionaryState(const std::filesystem::path& path);
+  // Tensors that another library's file gave, under the names that the type's table row has. `keepsScale`: latents stay as
+  // that library gives them, whatever the norm of the decoder's rows.
+  DictionaryState(const std::filesystem::path& path, std::map<std::string, at::Tensor> tensors, bool keepsScale)
+      : m_path(path), m_tensors(std::move(tensors)), m_keepsScale(keepsScale) {}
 
   const std::filesystem::path& path() const { return m_path; }
   std::string where(const std::string& key) const { return m_path.string() + ", " + key; }
+  bool keepsScale() const { return m_keepsScale; }
   bool has(const std::string& key) const { return m_tensors.contains(key); }
   bool hasAll(const std::vector<std::string>& keys) const;
   std::vector<std::string> keys() const;
@@ -31,6 +37,7 @@ class DictionaryState {
  private:
   std::filesystem::path m_path;
   std::map<std::string, at::Tensor> m_tensors;
+  bool m_keepsScale = false;
 };
 
 // Throws Error (Mismatch: another shape; Corrupt: NaN or infinite values), naming `where` and the tensor.

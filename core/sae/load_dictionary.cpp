@@ -9,6 +9,7 @@
 #include "core/base/log.h"
 #include "core/sae/dictionary.h"
 #include "core/sae/dictionary_state.h"
+#include "core/sae/saelens.h"
 
 namespace sememe {
 namespace {
@@ -62,13 +63,15 @@ fs::path weightsFile(const fs::path& path) {
   if (!fs::is_directory(path, ignored)) return path;
   for (const char* name : {"ae.pt", "trainer_0/ae.pt"})
     if (fs::exists(path / name, ignored)) return path / name;
-  throw Error(ErrorCode::NotFound, "the folder holds no SAE: neither ae.pt nor trainer_0/ae.pt", path.string());
+  throw Error(ErrorCode::NotFound, "the folder holds no SAE: neither ae.pt, trainer_0/ae.pt nor cfg.json with sae_weights.safetensors", path.string());
 }
 
 }  // namespace
 
 std::unique_ptr<Dictionary> loadDictionary(const fs::path& path) {
   at::NoGradGuard noGrad;
+  if (isSaeLensFolder(path)) return loadSaeLens(path);
+  if (path.extension() == ".safetensors" && isSaeLensFolder(path.parent_path())) return loadSaeLens(path.parent_path());
   const DictionaryState state(weightsFile(path));
   std::optional<SaeType> type = typeOfKeys(state);
   if (!type) {

@@ -124,7 +124,7 @@ std::unique_ptr<Dictionary> readStandard(const DictionaryState& state) {
   // As the library's from_pretrained: where the decoder's rows are not of unit norm (trained by its April update), the
   // latents are given in units of those rows. The reconstruction stays.
   const at::Tensor norms = w.wDec.norm(2, 1);
-  if (norms.numel() == w.bEnc.numel() && !at::allclose(norms, at::ones_like(norms)) && norms.min().item<float>() > 0) {
+  if (!state.keepsScale() && norms.numel() == w.bEnc.numel() && !at::allclose(norms, at::ones_like(norms)) && norms.min().item<float>() > 0) {
     w.wDec.div_(norms.unsqueeze(1));
     w.wEnc.mul_(norms.unsqueeze(1));
     w.bEnc.mul_(norms);
