@@ -11,6 +11,7 @@ x_hat. Of transformer_lens only hooks are used, which do nothing here: three emp
 loads a folder that `sememe-cli export` wrote, and compares its latents of ACTIVATIONS (.pt) with those in LATENTS (.pt).
 """
 import argparse
+import json
 import logging
 import os
 import sys
@@ -59,7 +60,8 @@ if args.check:
                "topk": (TopKSAE, TopKSAEConfig), "jumprelu": (JumpReLUSAE, JumpReLUSAEConfig)}
     for name, pair in classes.items():
         register_sae_class(name, *pair)
-    sae = StandardSAE.load_from_disk(args.check[0])
+    with open(os.path.join(args.check[0], "cfg.json")) as file:
+        sae = classes[json.load(file)["architecture"]][0].load_from_disk(args.check[0])
     with torch.no_grad():
         z = sae.encode(torch.load(args.check[1]))
     print(type(sae).__name__, "largest difference", float((z - torch.load(args.check[2])).abs().max()))
