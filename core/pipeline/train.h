@@ -3,17 +3,24 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
 
 #include "core/base/progress.h"
+#include "core/sae/training_log.h"
 
 namespace sememe {
 
 struct TrainJobParams {
   std::string activations;  // a tensor argument, or workspace.sememe#RUN
-  std::string validation;   // the same; empty: none
+  std::string validation;   // the same; empty: what `holdOut` leaves
+  double holdOut = 0;       // share of the images kept out of training to validate on; 0 … 0.5
+  std::string embeddings;   // of the images validated on, or of all where `holdOut` chose them: for MS; empty: no MS
+  int64_t validateEvery = 0;  // steps between validations; 0: at the end alone
+  int64_t logEvery = 0;       // steps between lines of the log; 0: such that there are about 1,000
   std::string type = "matryoshka_batch_topk";  // a name of core/sae
   int64_t dictSize = 0;     // latents; 0: expansion x width
   double expansion = 8;     // used when dictSize is 0
@@ -34,6 +41,7 @@ struct TrainJobParams {
   uint64_t seed = 0;
   std::string device = "auto";
   std::filesystem::path out;  // {out}/trainer_0/{config.json, ae.pt, checkpoints/}
+  std::function<void(const TrainingPoint&)> onPoint = {};  // each line of the log as it comes, on the working thread
   bool resume = false;        // go on from the last checkpoint of `out`; otherwise unfinished work there is removed
 };
 
@@ -44,7 +52,7 @@ struct TrainJobResult {
   int64_t steps = 0;
   double loss = 0, l0 = 0, fve = 0;  // of the last step
   int64_t dead = 0;                  // latents
-  double validationFve = 0, validationL0 = 0;  // NaN without validation rows
+  std::optional<ValidationStats> validation;
   bool alreadyDone = false;          // a finished dictionary of the same parameters and rows was there
 };
 
