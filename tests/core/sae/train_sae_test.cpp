@@ -89,7 +89,7 @@ class TrainSaeTest : public QObject {
 void TrainSaeTest::shufflesEachEpoch_data() {
   QTest::addColumn<qint64>("memory");
   QTest::newRow("whole") << (qint64{1} << 30);
-  QTest::newRow("pools") << qint64{700 * 2 * 4};   // two runs of 256 rows
+  QTest::newRow("pools") << qint64{700 * 2 * 4};   // ten runs of 32 rows
   QTest::newRow("one run") << qint64{1};
 }
 
@@ -395,7 +395,7 @@ void TrainSaeTest::survivesVanishedRows() {
   const fs::path out = temporary.path().toStdString();
   Vanishing source;
   source.matrix = sparseRows(1000, 1);
-  const int64_t memory = 256 * 8 * 4;  // pools of one run: rows are read while training
+  const int64_t memory = 128 * 8 * 4;  // pools of two runs: rows are read while training
   const TrainSaeResult whole = trainSae(smallTraining(out / "whole"), *shuffledRows(source, 1, memory));
   TrainSaeParams params = smallTraining(out / "broken");
   params.saveEvery = 5;
