@@ -79,6 +79,8 @@ class SaeTrainerTest : public QObject {
   void agreesWithTheLibrary_data();
   void agreesWithTheLibrary();
   void sparseEqualsDense();
+  void gradientsAreThoseOfAutograd_data();
+  void gradientsAreThoseOfAutograd();
   void keepsTheEdgeInOrder();
   void startsWithUnitRows();
   void resumesBitForBit_data() { agreesWithTheLibrary_data(); }
@@ -129,6 +131,67 @@ void SaeTrainerTest::agreesWithTheLibrary() {
     const double difference = relativeDifference(have[i].second.to(at::kDouble), want[i].second.to(at::kDouble));
     QVERIFY2(difference < 1e-4, qPrintable(QString::fromStdString(want[i].first) + QStringLiteral(": ") +
                                            QString::number(difference)));
+  }
+}
+
+void SaeTrainerTest::gradientsAreThoseOfAutograd_data() {
+  QTest::addColumn<bool>("perRow");
+  QTest::addColumn<QList<int>>("groups");
+  QTest::newRow("batch top-k") << false << QList<int>{60};
+  QTest::newRow("top-k") << true << QList<int>{60};
+  QTest::newRow("Matryoshka") << false << QList<int>{6, 14, 40};
+}
+
+// The losses written out densely in double, differentiated by LibTorch.
+void SaeTrainerTest::gradientsAreThoseOfAutograd() {
+  QFETCH(bool, perRow);
+  QFETCH(QList<int>, groups);
+  at::manual_seed(6);
+  constexpr int64_t rows = 50, d = 12, latents = 60, auxiliary = 5;
+  constexpr double auxScale = 0.25;
+  const at::Tensor x = at::randn({rows, d});
+  const SaeTensors weights{at::randn({latents, d}) * 0.4, at::randn({latents}) * 0.1, at::randn({latents, d}), at::randn({d})};
+  const at::Tensor centred = x - weights.bDec, pre = at::addmm(weights.bEnc, centred, weights.wEncT.t());
+  const Selection keep{4, perRow};
+  const std::vector<int64_t> sizes(groups.begin(), groups.end());
+  std::vector<double> scales;
+  for (size_t i = 0; i < sizes.size(); ++i) scales.push_back(0.3 + 0.2 * double(i));
+  const at::Tensor dead = at::arange(0, latents, 4);
+  TrainScratch scratch;
+  TrainPass ours = sparseTrainPass(weights, centred, pre, keep, sizes, scales, scratch);
+  const double auxLoss = auxiliaryPass(weights, centred, pre, ours.residual, dead, auxiliary, auxScale, ours.gradients);
+
+  // Which latents stay is a constant of the gradient.
+  const at::Tensor positive = pre.clamp_min(0);
+  const auto [kept, where] = perRow ? positive.topk(keep.k, -1) : positive.flatten().topk(keep.k * rows);
+  const at::Tensor mask = (perRow ? at::zeros_like(pre).scatter_(-1, where, 1.0) : at::zeros({rows * latents}).scatter_(0, where, 1.0).view({rows, latents})).to(at::kDouble);
+  const at::AutoGradMode gradients(true);
+  SaeTensors w{weights.wEncT.to(at::kDouble), weights.bEnc.to(at::kDouble), weights.wDec.to(at::kDouble), weights.bDec.to(at::kDouble)};
+  for (at::Tensor* t : w.all()) t->requires_grad_(true);
+  const at::Tensor wide = x.to(at::kDouble);
+  const at::Tensor a = at::relu(at::addmm(w.bEnc, wide - w.bDec, w.wEncT.t()));
+  const at::Tensor z = a * mask;
+  at::Tensor loss = at::zeros({}, at::kDouble), error;
+  int64_t end = 0;
+  for (size_t g = 0; g < sizes.size(); ++g) {
+    end += sizes[g];
+    error = wide - w.bDec - at::mm(z.narrow(1, 0, end), w.wDec.narrow(0, 0, end));
+    const at::Tensor groupLoss = error.square().sum(1).mean();
+    QVERIFY(std::abs(groupLoss.item<double>() / ours.groupLosses[g] - 1) < 1e-5);
+    loss = loss + groupLoss * scales[g];
+  }
+  const at::Tensor residual = error.detach();
+  const auto [values, strongest] = a.index_select(1, dead).topk(auxiliary, -1);
+  const at::Tensor revived = at::zeros({rows, dead.numel()}, at::kDouble).scatter(-1, strongest, values);
+  const at::Tensor auxError = residual - at::mm(revived, w.wDec.index_select(0, dead));
+  const at::Tensor aux = auxError.square().sum(-1).mean() / (residual - residual.mean(0, true)).square().sum(-1).mean();
+  QVERIFY(std::abs(aux.item<double>() / auxLoss - 1) < 1e-5);
+  (loss + aux * auxScale).backward();
+  const auto theirs = w.all();
+  const auto mine = ours.gradients.all();
+  for (size_t i = 0; i < theirs.size(); ++i) {
+    const double difference = relativeDifference(mine[i]->to(at::kDouble), theirs[i]->grad());
+    QVERIFY2(difference < 3e-6, qPrintable(QStringLiteral("weight %1: %2").arg(i).arg(difference)));
   }
 }
 
