@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <utility>
 
 #include "core/base/error.h"
 #include "core/base/hash.h"
@@ -99,7 +100,8 @@ at::Tensor selectTokens(const at::Tensor& acts, const Plan& plan, std::span<cons
   return at::stack(rows);
 }
 
-void addRows(const at::Tensor& taken, const Plan& plan, std::span<const int64_t> images, const AttachedSae* sae, RowChunk& chunk) {
+// `firstRows`: of this call.
+void addRows(const at::Tensor& taken, const Plan& plan, std::span<const int64_t> images, const AttachedSae* sae, bool firstRows, RowChunk& chunk) {
   // Means, and what an SAE reads, in float32 whatever the model computed in.
   const at::Tensor tokens = selectTokens(plan.pooled ? taken.unsqueeze(1) : taken, plan, images).to(at::kFloat);
   const bool mean = plan.tokens.kind == Kind::Mean || plan.tokens.kind == Kind::MeanPatches;
@@ -107,6 +109,7 @@ void addRows(const at::Tensor& taken, const Plan& plan, std::span<const int64_t>
     chunk.dense = (mean ? tokens.mean(1) : tokens.reshape({-1, plan.width})).to(at::kCPU, at::kFloat).contiguous();
     return;
   }
+  if (firstRows) warnUnlessItFits(*sae, tokens.flatten(0, 1));
   // As many images at once as keep the latents of their tokens within 64 MB.
   const int64_t group = std::max<int64_t>(1, (int64_t{16} << 20) / (tokens.size(1) * plan.dim));
   for (int64_t first = 0; first < tokens.size(0); first += group) {
@@ -189,8 +192,9 @@ ExtractResult extract(const ExtractParams& params, std::stop_token stop, const P
   options.sparse = sae != nullptr;
   // Latents are few; 64 of them a row stand for what a row weighs.
   options.blockImages = blockSize(params.batch, plan.rowsPerImage * (sae ? 512 : plan.dim * int64_t(sizeof(float))));
+  bool firstRows = true;
   const auto rowsOf = [&](const at::Tensor& pixels, std::span<const int64_t> which, RowChunk& chunk) {
-    addRows(model.model->forwardTo(pixels, plan.tap), plan, which, sae, chunk);
+    addRows(model.model->forwardTo(pixels, plan.tap), plan, which, sae, std::exchange(firstRows, false), chunk);
   };
   const char* stage = sae ? "Extracting latents" : "Extracting activations";
 

@@ -14,6 +14,7 @@
 #include "core/image/image_folder.h"
 #include "core/models/model_summary.h"
 #include "core/pipeline/attached_sae.h"
+#include "core/sae/saev.h"
 #include "core/pipeline/row_output.h"
 #include "core/store/workspace.h"
 #include "core/weights/npy.h"
@@ -182,7 +183,7 @@ bool isSqlite(const fs::path& path) {
 void inspectFolder(const fs::path& path, InspectReport& report) {
   std::error_code ignored;
   if (fs::exists(path / "sae_weights.safetensors", ignored)) return inspectDictionary(path, report);
-  if (fs::exists(path / "ae.pt", ignored)) return inspectDictionary(path, report);
+  if (fs::exists(path / "ae.pt", ignored) || fs::exists(path / "sae.pt", ignored)) return inspectDictionary(path, report);
   if (fs::exists(path / "trainer_0/ae.pt", ignored)) return inspectDictionary(path / "trainer_0", report);
   if (fs::exists(path / "config.json", ignored)) return inspectModel(path, report);
   for (const auto& entry : fs::directory_iterator(path, ignored)) {
@@ -192,9 +193,7 @@ void inspectFolder(const fs::path& path, InspectReport& report) {
   inspectImages(path, report);
 }
 
-}  // namespace
-
-InspectReport inspect(const std::string& path) {
+InspectReport inspectPath(const std::string& path) {
   InspectReport report;
   report.path = path;
   const fs::path file = path;
@@ -212,7 +211,7 @@ InspectReport inspect(const std::string& path) {
   } else if (ending == ".safetensors") {
     inspectSafetensors(file, report);
   } else if (ending == ".pt" || ending == ".pth" || ending == ".bin") {
-    inspectTorch(file, report);
+    isSaevFile(file) ? inspectDictionary(file, report) : inspectTorch(file, report);
   } else if (ending == ".npy") {
     report.kind = "tensors";
     report.tensors.push_back(describeTensor("(the file)", readNpy(file)));
@@ -225,6 +224,17 @@ InspectReport inspect(const std::string& path) {
     throw Error(ErrorCode::Unsupported,
                 "not a model, SAE, tensor file (.pt, .pth, .npy, .safetensors), workspace (.sememe) or image", path);
   }
+  return report;
+}
+
+}  // namespace
+
+InspectReport inspect(const std::string& path, const std::string& activations) {
+  InspectReport report = inspectPath(path);
+  if (activations.empty()) return report;
+  if (report.kind != "sae") throw Error(ErrorCode::Invalid, "activations can be given for an SAE alone; this is of kind " + report.kind, path);
+  report.fit = checkSaeOn(path, activations);
+  if (!report.fit->fits) report.problems.push_back(report.fit->verdict);
   return report;
 }
 

@@ -3,9 +3,12 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "core/sae/sae_fit.h"
 
 namespace sememe {
 
@@ -22,9 +25,12 @@ struct InspectReport {
   std::vector<std::pair<std::string, std::string>> facts;  // "hidden size" → "1024", in reading order
   std::vector<InspectTensor> tensors;
   std::vector<std::string> problems;  // missing and unused keys, parts that do not fit
+  std::optional<SaeFit> fit;          // of an SAE on the activations that were given
 };
 
-// Reads headers and lists, not the data. Throws Error (NotFound; Unsupported when it is none of these; Corrupt).
-InspectReport inspect(const std::string& path);
+// Reads headers and lists, not the data. `activations`: a tensor argument or a run to try an SAE on; of those up to 4,096
+// rows are read. Throws Error (NotFound; Unsupported when it is none of these; Corrupt; Invalid: activations for what is
+// no SAE).
+InspectReport inspect(const std::string& path, const std::string& activations = {});
 
 }  // namespace sememe

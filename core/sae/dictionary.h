@@ -70,7 +70,8 @@ class Dictionary {
   virtual at::Tensor encodeRows(const at::Tensor& x) const = 0;  // float32 [N, d] → [N, F] on device()
 };
 
-// Loads a folder of SAELens (core/sae/saelens.h), or a state dict of dictionary_learning: `path` is then ae.pt (any name),
+// Loads a folder of SAELens (core/sae/saelens.h), a file of saev (core/sae/saev.h; or the folder of its sae.pt), or a
+// state dict of dictionary_learning: `path` is then ae.pt (any name),
 // the folder that holds it, or that folder's parent (trainer_0 is looked for). The type of a state dict follows
 // from the keys; TopK and BatchTopK have the same ones, so config.json beside the file (or beside the folder
 // "checkpoints" that it lies in) decides between them, and without one BatchTopK is taken and a warning logged.

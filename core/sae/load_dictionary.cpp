@@ -10,6 +10,7 @@
 #include "core/sae/dictionary.h"
 #include "core/sae/dictionary_state.h"
 #include "core/sae/saelens.h"
+#include "core/sae/saev.h"
 
 namespace sememe {
 namespace {
@@ -61,9 +62,10 @@ SaeType decideTopK(const DictionaryState& state, SaeType byKeys) {
 fs::path weightsFile(const fs::path& path) {
   std::error_code ignored;
   if (!fs::is_directory(path, ignored)) return path;
-  for (const char* name : {"ae.pt", "trainer_0/ae.pt"})
+  for (const char* name : {"ae.pt", "trainer_0/ae.pt", "sae.pt"})
     if (fs::exists(path / name, ignored)) return path / name;
-  throw Error(ErrorCode::NotFound, "the folder holds no SAE: neither ae.pt, trainer_0/ae.pt nor cfg.json with sae_weights.safetensors", path.string());
+  throw Error(ErrorCode::NotFound,
+              "the folder holds no SAE: neither ae.pt, trainer_0/ae.pt, sae.pt nor cfg.json with sae_weights.safetensors", path.string());
 }
 
 }  // namespace
@@ -72,7 +74,9 @@ std::unique_ptr<Dictionary> loadDictionary(const fs::path& path) {
   at::NoGradGuard noGrad;
   if (isSaeLensFolder(path)) return loadSaeLens(path);
   if (path.extension() == ".safetensors" && isSaeLensFolder(path.parent_path())) return loadSaeLens(path.parent_path());
-  const DictionaryState state(weightsFile(path));
+  const fs::path file = weightsFile(path);
+  if (isSaevFile(file)) return loadSaev(file);
+  const DictionaryState state(file);
   std::optional<SaeType> type = typeOfKeys(state);
   if (!type) {
     std::string keys;

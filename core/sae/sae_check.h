@@ -1,0 +1,14 @@
+// Whether a dictionary fits activations: the question that silent nonsense would otherwise answer.
+#pragma once
+
+#include "core/sae/dictionary.h"
+#include "core/sae/sae_fit.h"
+
+namespace sememe {
+
+// On rows [N, d] of any device and real dtype, a few thousand being enough. Where it does not fit, or fits far better
+// otherwise, it is tried with the other convention of b_dec and with activations scaled to unit mean squared norm, to
+// norm √d, and centred: a cure is among the hints, with both figures. Throws Error (Mismatch: width; Invalid: no rows).
+SaeFit checkSae(const Dictionary& dictionary, const at::Tensor& rows);
+
+}  // namespace sememe
