@@ -3,11 +3,13 @@
 
 #include "app/headless/command.h"
 #include "app/headless/console.h"
+#include "core/base/error.h"
 #include "core/pipeline/encode.h"
 #include "core/pipeline/export_sae.h"
 #include "core/pipeline/index.h"
 #include "core/pipeline/score.h"
 #include "core/pipeline/train.h"
+#include "core/pipeline/train_presets.h"
 
 namespace sememe::cli {
 
@@ -38,22 +40,124 @@ std::string scoresText(const char* title, const std::vector<NeuronScore>& scores
   return text;
 }
 
+// What `train` was told: with several types, k or expansions it trains them all in one pass.
+struct TrainArguments {
+  TrainJobParams job;
+  std::string preset, out;
+  std::vector<std::string> types;
+  std::vector<int64_t> ks;
+  std::vector<double> expansions;
+};
+
+// The preset's values, with those that were given in their place.
+TrainJobParams presetUnder(const CLI::App& app, const TrainJobParams& given, const std::string& name) {
+  TrainJobParams p = given;
+  trainPreset(name).apply(p);
+  const auto keep = [&](const char* option, auto member) {
+    if (app.count(option) > 0) p.*member = given.*member;
+  };
+  keep("--lr", &TrainJobParams::lr);
+  keep("--batch", &TrainJobParams::batch);
+  keep("--steps", &TrainJobParams::steps);
+  keep("--warmup", &TrainJobParams::warmup);
+  keep("--decay-start", &TrainJobParams::decayStart);
+  keep("--auxk-alpha", &TrainJobParams::auxkAlpha);
+  keep("--group-fractions", &TrainJobParams::groupFractions);
+  keep("--save-every", &TrainJobParams::saveEvery);
+  keep("--validate-every", &TrainJobParams::validateEvery);
+  keep("--dict-size", &TrainJobParams::dictSize);
+  return p;
+}
+
+std::vector<TrainJobParams> trainJobs(const CLI::App& app, const TrainArguments& arguments, const Session& session) {
+  TrainJobParams base = arguments.job;
+  base.out = arguments.out;
+  base.device = session.common.device;
+  base.seed = session.common.seed;
+  if (!arguments.preset.empty()) base = presetUnder(app, base, arguments.preset);
+  TrainSweepParams sweep{base, arguments.types, arguments.ks, arguments.expansions};
+  if (sweep.types.empty()) sweep.types = {base.type};
+  if (sweep.ks.empty()) sweep.ks = {base.k};
+  if (sweep.expansions.empty()) sweep.expansions = {base.expansion};
+  if (sweep.types.size() * sweep.ks.size() * sweep.expansions.size() > 1) {
+    if (base.dictSize > 0) throw Error(ErrorCode::Invalid, "--dict-size cannot be given for several SAEs");
+    return sweepJobs(sweep);
+  }
+  base.type = sweep.types.front();
+  base.k = sweep.ks.front();
+  base.expansion = sweep.expansions.front();
+  return {base};
+}
+
+Json codeStatsJson(const CodeStats& s) { return {{"l0", s.l0}, {"l2", s.l2}, {"explained_variance", s.fve}, {"dead", s.dead}}; }
+
+Json trainingJson(const TrainJobResult& r) {
+  Json json = {{"dictionary", r.dictionary.string()},
+               {"fingerprint", r.fingerprint},
+               {"activation_dim", r.activationDim},
+               {"dict_size", r.dictSize},
+               {"steps", r.steps},
+               {"already_done", r.alreadyDone},
+               {"loss", r.loss},
+               {"l0", r.l0},
+               {"explained_variance", r.fve},
+               {"dead", r.dead}};
+  if (r.validation) {
+    Json& v = json["validation"] = codeStatsJson(r.validation->inference);
+    v["rows"] = r.validation->rows;
+    if (r.validation->otherRule) v["other_rule"] = codeStatsJson(*r.validation->otherRule);
+    if (r.validation->ms) {
+      const MsStats& ms = *r.validation->ms;
+      v["ms"] = {{"scored", ms.scored}, {"mean", ms.mean}, {"median", ms.median}, {"best", ms.best}};
+    }
+  }
+  return json;
+}
+
+std::string trainingText(const TrainJobResult& r) {
+  std::string text = r.dictionary.string() + ": " + grouped(r.activationDim) + " -> " + grouped(r.dictSize) + ", " +
+                     count(r.steps, "step", "steps") + (r.alreadyDone ? " (was there already)" : "") +
+                     "\nexplained variance " + fixed(r.fve, 4) + ", L0 " + fixed(r.l0, 1) + ", dead " + grouped(r.dead) + "\n";
+  if (!r.validation) return text;
+  const CodeStats& v = r.validation->inference;
+  text += "validation: explained variance " + fixed(v.fve, 4) + ", L0 " + fixed(v.l0, 1) + ", dead " + grouped(v.dead);
+  if (r.validation->ms) text += ", monosemanticity " + fixed(r.validation->ms->mean, 4);
+  return text + "\n";
+}
+
 }  // namespace
 
 void addTrain(CommandLine& line) {
-  CLI::App& app = line.add("train", "Activations to an SAE",
+  CLI::App& app = line.add("train", "Activations to an SAE, or to several in one pass",
                            "sememe-cli train --activations vision.sememe#1 --type matryoshka_batch_topk --expansion 8 --k 20 "
                            "--steps 110000 --out sae");
-  const auto p = std::make_shared<TrainJobParams>();
-  const auto out = std::make_shared<std::string>();
+  const auto arguments = std::make_shared<TrainArguments>();
+  TrainJobParams* p = &arguments->job;
+  std::string presets;
+  for (const TrainPreset& preset : trainPresets()) presets += (presets.empty() ? "" : ", ") + std::string(preset.name);
   app.add_option("--activations", p->activations, kTensorHelp)->required()->type_name("A");
-  app.add_option("--validation", p->validation, "The same, held out")->type_name("A");
-  app.add_option("--type", p->type, "standard, gated, topk, batch_topk, matryoshka_batch_topk or jumprelu")
-      ->capture_default_str()
+  CLI::Option* validation = app.add_option("--validation", p->validation, "The same, to validate on")->type_name("A");
+  app.add_option("--hold-out", p->holdOut, "Share of the images to validate on instead, kept out of training")
+      ->check(CLI::Range(0.0, 0.5))
+      ->excludes(validation)
+      ->type_name("X");
+  app.add_option("--embeddings", p->embeddings, "Embeddings of the images validated on (with --hold-out of all): adds monosemanticity")
+      ->type_name("E");
+  app.add_option("--validate-every", p->validateEvery, "Steps between validations; 0: only at the end")->capture_default_str()->type_name("N");
+  app.add_option("--log-every", p->logEvery, "Steps between lines of log.jsonl; 0: about 1,000 lines in all")->capture_default_str()->type_name("N");
+  app.add_option("--preset", arguments->preset, "The paper's settings, under those given besides: " + presets)->type_name("NAME");
+  app.add_option("--type", arguments->types,
+                 "standard, gated, topk, batch_topk, matryoshka_batch_topk (the default) or jumprelu; several: one SAE of each")
+      ->delimiter(',')
       ->type_name("TYPE");
-  CLI::Option* expansion = app.add_option("--expansion", p->expansion, "Latents for each activation")->capture_default_str()->type_name("E");
+  CLI::Option* expansion = app.add_option("--expansion", arguments->expansions, "Latents for each activation (8); several: one SAE of each")
+                               ->delimiter(',')
+                               ->type_name("E");
   app.add_option("--dict-size", p->dictSize, "Latents in all")->check(CLI::PositiveNumber)->excludes(expansion)->type_name("F");
-  app.add_option("--k", p->k, "Active latents of a row (topk, batch_topk, matryoshka_batch_topk)")->capture_default_str()->check(CLI::PositiveNumber)->type_name("K");
+  app.add_option("--k", arguments->ks, "Active latents of a row (20; topk, batch_topk, matryoshka_batch_topk); several: one SAE of each")
+      ->delimiter(',')
+      ->check(CLI::PositiveNumber)
+      ->type_name("K");
   app.add_option("--lr", p->lr, "Learning rate; 0: the type's own, for the TopK types 2e-4 / sqrt(latents / 16384)")->capture_default_str()->type_name("R");
   app.add_option("--batch", p->batch, "Rows of a step")->capture_default_str()->check(CLI::PositiveNumber)->type_name("N");
   app.add_option("--steps", p->steps, "Steps in all")->capture_default_str()->check(CLI::PositiveNumber)->type_name("N");
@@ -71,34 +175,22 @@ void addTrain(CommandLine& line) {
       ->capture_default_str()
       ->type_name("N");
   app.add_option("--save-every", p->saveEvery, "Steps between checkpoints; 0: only at the end")->capture_default_str()->type_name("N");
-  app.add_option("--out", *out, "Folder: trainer_0/{config.json, ae.pt, checkpoints}")->required()->type_name("DIR");
+  app.add_option("--out", arguments->out, "Folder: trainer_0/{config.json, log.jsonl, ae.pt, checkpoints}; for several a folder each in it")
+      ->required()
+      ->type_name("DIR");
   app.add_flag("--resume", p->resume, "Go on from the last checkpoint");
 
-  line.onRun([p, out](const Session& session) {
-    TrainJobParams params = *p;
-    params.out = *out;
-    params.device = session.common.device;
-    params.seed = session.common.seed;
-    const TrainJobResult r = train(params, session.stop, session.progress);
-
+  line.onRun([arguments, &app](const Session& session) {
+    const std::vector<TrainJobParams> jobs = trainJobs(app, *arguments, session);
+    const std::vector<TrainJobResult> results = trainTogether(jobs, session.stop, session.progress);
     Outcome outcome;
-    outcome.json = {{"dictionary", r.dictionary.string()},
-                    {"fingerprint", r.fingerprint},
-                    {"activation_dim", r.activationDim},
-                    {"dict_size", r.dictSize},
-                    {"steps", r.steps},
-                    {"already_done", r.alreadyDone},
-                    {"loss", r.loss},
-                    {"l0", r.l0},
-                    {"explained_variance", r.fve},
-                    {"dead", r.dead},
-                    {"validation_explained_variance", r.validationFve},
-                    {"validation_l0", r.validationL0}};
-    outcome.text = r.dictionary.string() + ": " + grouped(r.activationDim) + " -> " + grouped(r.dictSize) + ", " +
-                   count(r.steps, "step", "steps") + (r.alreadyDone ? " (was there already)" : "") +
-                   "\nexplained variance " + fixed(r.fve, 4) + ", L0 " + fixed(r.l0, 1) + ", dead " + grouped(r.dead) + "\n";
-    if (!params.validation.empty())
-      outcome.text += "validation: explained variance " + fixed(r.validationFve, 4) + ", L0 " + fixed(r.validationL0, 1) + "\n";
+    for (const TrainJobResult& r : results) outcome.text += trainingText(r);
+    if (jobs.size() == 1) {
+      outcome.json = trainingJson(results.front());
+    } else {
+      outcome.json["trainings"] = Json::array();
+      for (const TrainJobResult& r : results) outcome.json["trainings"].push_back(trainingJson(r));
+    }
     return outcome;
   });
 }

@@ -42,7 +42,7 @@ double trainOne(const TrainModelsParams& params, const char* name, const Tap& ta
       TensorSource::of(activations(*model, held, held.size(), tap, stop, progress), "held-out activations");
   const std::filesystem::path out = params.out / name;
   if (std::filesystem::exists(out / "trainer_0" / "ae.pt")) {
-    return validateDictionary(*loadDictionary(out / "trainer_0"), *validation, stop, progress).fve;
+    return validateDictionary(*loadDictionary(out / "trainer_0"), *validation, {}, stop, progress).inference.fve;
   }
   const std::unique_ptr<TensorSource> rows =
       TensorSource::of(activations(*model, train, images, tap, stop, progress), "training activations");
@@ -53,20 +53,21 @@ double trainOne(const TrainModelsParams& params, const char* name, const Tap& ta
   p.out = out;
   p.resume = true;
   p.validation = validation.get();
-  p.onStep = [name](const StepStats& s) {
-    if (s.step % 500 != 499) return;
+  p.logEvery = 500;
+  p.onPoint = [name](const TrainingPoint& point) {
+    const StepStats& s = point.step;
     char line[120];
     std::snprintf(line, sizeof line, "%s step %lld: explained variance %.4f, l0 %.2f, dead %lld", name,
                   static_cast<long long>(s.step + 1), s.fve, s.l0, static_cast<long long>(s.dead));
     log(LogLevel::Info, line);
   };
   const TrainSaeResult result = trainSae(p, *shuffled, stop, progress);
+  const CodeStats& heldOut = result.last.validation->inference;
   char line[120];
-  std::snprintf(line, sizeof line, "%s: held-out explained variance %.4f, l0 %.2f, dead %lld", name,
-                result.validation->fve, result.validation->l0,
-                static_cast<long long>(result.validation->dead));
+  std::snprintf(line, sizeof line, "%s: held-out explained variance %.4f, l0 %.2f, dead %lld", name, heldOut.fve, heldOut.l0,
+                static_cast<long long>(heldOut.dead));
   log(LogLevel::Info, line);
-  return result.validation->fve;
+  return heldOut.fve;
 }
 
 TrainParams dictionaryParams(int64_t size, int64_t k, int64_t steps, uint64_t seed) {

@@ -56,9 +56,24 @@ struct TrainJobResult {
   bool alreadyDone = false;          // a finished dictionary of the same parameters and rows was there
 };
 
-// Rows of failed images are left out. A finished dictionary in `out` is kept: of the same parameters and rows it is the
-// result, of others an Error (Mismatch). Throws Error (NotFound, Corrupt, Mismatch, Invalid, Unsupported, Diverged, Io),
-// Cancelled (the state stays, for `resume`).
+// Rows of failed images are left out. Writes job.json beside trainer_0 first: the call, for core/pipeline/trainings.h. A
+// finished dictionary in `out` is kept: of the same parameters and rows it is the result, of others an Error (Mismatch).
+// Throws Error (NotFound, Corrupt, Mismatch, Invalid, Unsupported, Diverged, Io, DiskFull), Cancelled (the state stays,
+// for `resume`).
 TrainJobResult train(const TrainJobParams& params, std::stop_token stop = {}, const ProgressFn& progress = {});
+
+// Several SAEs of the same activations: every type with every k and every expansion (k once where a type has none).
+struct TrainSweepParams {
+  TrainJobParams base;  // the rest; its `out` gets a folder {type}_{k}_x{expansion} for each
+  std::vector<std::string> types;
+  std::vector<int64_t> ks;
+  std::vector<double> expansions;
+};
+std::vector<TrainJobParams> sweepJobs(const TrainSweepParams& params);
+
+// Trains them in one pass over the rows (core/sae/train.h), in that order. All need the same activations, validation,
+// batch, seed and device. Throws as train() does.
+std::vector<TrainJobResult> trainTogether(const std::vector<TrainJobParams>& jobs, std::stop_token stop = {},
+                                          const ProgressFn& progress = {});
 
 }  // namespace sememe

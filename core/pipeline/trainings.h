@@ -20,7 +20,6 @@ struct TrainingRecord {
   std::filesystem::path folder;  // TrainJobParams::out
   TrainJobParams job;            // what train() was called with; with `resume` set it goes on
   TrainingState state = TrainingState::Unfinished;
-  int64_t activationDim = 0, dictSize = 0;
   int64_t stepsDone = 0;  // that are in the log
   std::vector<TrainingPoint> points;
   std::string problem;  // why it cannot be read: the rest is then empty but for `folder`

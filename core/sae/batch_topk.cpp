@@ -5,6 +5,7 @@
 
 #include "core/base/error.h"
 #include "core/sae/dictionary_state.h"
+#include "core/sae/selection.h"
 #include "core/sae/type_functions.h"
 
 namespace sememe {
@@ -41,8 +42,12 @@ std::vector<int64_t> BatchTopKDictionary::groupSizes() const {
   return m_weights.groupSizes.empty() ? std::vector<int64_t>{dictSize()} : m_weights.groupSizes;
 }
 
+at::Tensor BatchTopKDictionary::positive(const at::Tensor& x) const {
+  return at::addmm(m_weights.bEnc, x - m_weights.bDec, m_weights.wEnc).relu_();
+}
+
 at::Tensor BatchTopKDictionary::encodeRows(const at::Tensor& x) const {
-  at::Tensor z = at::addmm(m_weights.bEnc, x - m_weights.bDec, m_weights.wEnc).relu_();
+  at::Tensor z = positive(x);
   if (m_weights.perRow) {
     const auto [values, indices] = z.topk(m_weights.k, -1, true, /*sorted=*/false);
     return at::zeros_like(z).scatter_(-1, indices, values);
@@ -50,6 +55,20 @@ at::Tensor BatchTopKDictionary::encodeRows(const at::Tensor& x) const {
   // Latents are zero or more, so a threshold of zero or below has nothing to take away.
   if (m_weights.threshold > 0) z.mul_(z > m_weights.threshold);
   return z;
+}
+
+at::Tensor BatchTopKDictionary::encodeByOtherRule(const at::Tensor& x) const {
+  at::Tensor z = positive(x.to(device(), at::kFloat));
+  if (m_weights.perRow) return z.mul_(z > m_weights.threshold);
+  const int64_t most = m_weights.k * z.size(0);
+  if (most == 0) return z;
+  if (!z.is_cpu()) {
+    const at::Tensor flat = z.flatten();
+    const auto [values, indices] = flat.topk(most, -1, true, /*sorted=*/false);
+    return at::zeros_like(flat).scatter_(0, indices, values).view_as(z);
+  }
+  const float smallest = selectCodes(z.contiguous(), {.k = m_weights.k}).smallest;
+  return z.mul_(z >= smallest);
 }
 
 void BatchTopKDictionary::to(at::Device device) {

@@ -34,6 +34,7 @@ class BatchTopKDictionary : public Dictionary {
   int64_t k() const override { return m_weights.k; }
   std::vector<int64_t> groupSizes() const override;
   double threshold() const override { return m_weights.threshold; }
+  at::Tensor encodeByOtherRule(const at::Tensor& x) const override;
   at::Tensor decoderRows() const override { return m_weights.wDec; }
   at::Tensor decoderBias() const override { return m_weights.bDec; }
   void to(at::Device device) override;
@@ -46,6 +47,8 @@ class BatchTopKDictionary : public Dictionary {
   at::Tensor encodeRows(const at::Tensor& x) const override;
 
  private:
+  at::Tensor positive(const at::Tensor& x) const;  // relu((x − b_dec) W_enc + b_enc)
+
   BatchTopKWeights m_weights;
 };
 

@@ -46,28 +46,13 @@ SparseCodes Dictionary::encodeSparse(const at::Tensor& x, int64_t blockRows) con
   if (blockRows < 1) throw Error(ErrorCode::Invalid, "a block needs at least one row", std::to_string(blockRows));
   if (!x.defined() || x.dim() < 1 || x.size(-1) != activationDim()) asRows(x, activationDim(), device(), "activations");
   const at::Tensor rows = x.detach().reshape({x.numel() / activationDim(), activationDim()});
-  const int64_t n = rows.size(0), latents = dictSize();
-
-  std::vector<int64_t> offsets{0};
-  std::vector<int32_t> columns;
-  std::vector<float> values;
-  offsets.reserve(static_cast<size_t>(n) + 1);
+  const int64_t n = rows.size(0);
+  SparseCodesBuilder codes;
   for (int64_t begin = 0; begin < n; begin += blockRows) {
     const int64_t count = std::min(blockRows, n - begin);
-    const at::Tensor z =
-        encodeRows(asRows(rows.narrow(0, begin, count), activationDim(), device(), "activations")).cpu().contiguous();
-    const float* data = z.const_data_ptr<float>();
-    for (int64_t row = 0; row < count; ++row, data += latents) {
-      for (int64_t f = 0; f < latents; ++f) {
-        if (data[f] != 0) {
-          columns.push_back(static_cast<int32_t>(f));
-          values.push_back(data[f]);
-        }
-      }
-      offsets.push_back(static_cast<int64_t>(values.size()));
-    }
+    codes.append(encodeRows(asRows(rows.narrow(0, begin, count), activationDim(), device(), "activations")));
   }
-  return {at::tensor(offsets, at::kLong), at::tensor(columns, at::kInt), at::tensor(values, at::kFloat)};
+  return codes.codes();
 }
 
 at::Tensor Dictionary::decode(const at::Tensor& z) const {

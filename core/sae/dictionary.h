@@ -11,18 +11,9 @@
 #include <vector>
 
 #include "core/sae/sae_type.h"
+#include "core/sae/sparse_codes.h"
 
 namespace sememe {
-
-// Codes of N rows with only the non-zeros kept (compressed rows). CPU tensors.
-struct SparseCodes {
-  at::Tensor offsets;  // int64 [N + 1]; row i's non-zeros are offsets[i] … offsets[i + 1] − 1
-  at::Tensor columns;  // int32 [nnz], ascending within a row
-  at::Tensor values;   // float32 [nnz], above zero
-
-  int64_t rows() const { return offsets.numel() - 1; }
-  int64_t nonZeros() const { return values.numel(); }
-};
 
 // A trained dictionary: F latents over activations of width d. Its weights do not change after it is made, except that
 // to() moves them; all const members may be called from several threads at once. Nothing here records gradients.
@@ -49,6 +40,9 @@ class Dictionary {
   at::Tensor encode(const at::Tensor& x) const;
   // The same, dense codes of at most `blockRows` rows being in memory at a time. x [N, d] (more axes count as rows).
   SparseCodes encodeSparse(const at::Tensor& x, int64_t blockRows = 1024) const;
+  // The same by the type's other rule of what stays: for the BatchTopK types the k·N largest of N rows instead of those
+  // above the threshold, for TopK those above the threshold. x [N, d]. Undefined for types with one rule.
+  virtual at::Tensor encodeByOtherRule(const at::Tensor&) const { return {}; }
   // z [..., F] → [..., d], float32. Throws Error (Mismatch) when the last axis is not F.
   at::Tensor decode(const at::Tensor& z) const;
   // The same from the latents of the first `groups` groups alone. Throws Error (Invalid) outside 0 … number of groups.

@@ -25,9 +25,12 @@ class RowSource {
   virtual std::string fingerprint() const = 0;
 };
 
-// The rows of `source`, which must outlive it. At most `memoryBytes` of rows are held: where they all fit, the whole
-// matrix is read once and every epoch is a uniformly random order; otherwise each epoch goes through pools of that size,
-// drawn as random runs of 256 rows, and is random within a pool.
+// The rows of `source`, which must outlive it and is read from here alone. At most `memoryBytes` of rows are held: where
+// they all fit, the whole matrix is read once and every epoch is a uniformly random order; otherwise each epoch goes
+// through pools of half that size, drawn as random runs of 32 rows, and is random within a pool, while a thread reads
+// the next one. How well that mixes: of ImageNet's 1,281,167 rows of width 1,024, class by class, a batch of 4,096 then
+// has 965 of the 1,000 classes (983 in a uniform order), the number of its rows from one class a variance 1.4 times the
+// uniform one's (tests/bench/bench_shuffle).
 // Throws Error (Invalid: no rows; what TensorSource throws).
 std::unique_ptr<RowSource> shuffledRows(TensorSource& source, uint64_t seed, int64_t memoryBytes = int64_t{2} << 30);
 

@@ -40,7 +40,9 @@ struct MsStats {
 struct ValidationStats {
   int64_t rows = 0;
   CodeStats inference;                // as the finished dictionary encodes: with its threshold
-  std::optional<CodeStats> batchTopK;  // with the k·B largest of each batch instead; types that have both
+  // With the type's other way of choosing latents: BatchTopK types with the k·B largest of each batch, as in training,
+  // TopK with its threshold. Types with one way have none.
+  std::optional<CodeStats> otherRule;
   std::optional<MsStats> ms;          // of the latents at inference; where embeddings were given
 };
 
@@ -51,18 +53,22 @@ struct TrainingPoint {
   std::optional<ValidationStats> validation;  // after that step
 };
 
-// log.jsonl of a training's folder: one JSON object a line (FORMATS.md), steps ascending. A line cut off by a kill is
+// A point as one line of JSON without its end, and back. Throws Error (Corrupt).
+std::string trainingPointJson(const TrainingPoint& point);
+TrainingPoint parseTrainingPoint(const std::string& text);
+
+// log.jsonl of a training's folder: one JSON object a line, steps ascending. A line cut off by a kill is
 // left out. Throws Error (Io; Corrupt: any other line that is none). An absent file is an empty log.
 std::vector<TrainingPoint> readTrainingLog(const std::filesystem::path& path);
 
 // Appends to a log. One thread.
 class TrainingLog {
  public:
-  // Keeps what is there of steps below `firstStep` and drops the rest. Throws Error (Io, DiskFull, Corrupt).
+  // Keeps the lines of steps below `firstStep` and drops the rest. Throws Error (Io, DiskFull, Corrupt).
   TrainingLog(const std::filesystem::path& path, int64_t firstStep);
 
   double secondsBefore() const { return m_secondsBefore; }  // of the last line kept; 0 without one
-  void append(const TrainingPoint& point);  // on disk when it returns; throws Error (Io, DiskFull)
+  void append(const TrainingPoint& point);  // throws Error (Io, DiskFull)
 
  private:
   std::filesystem::path m_path;

@@ -1,4 +1,4 @@
-// Killed at any moment, extraction goes on and ends with the same workspace as an undisturbed run.
+// Killed at any moment, extraction and training go on and end with the same result as an undisturbed run.
 #include <QCryptographicHash>
 #include <QElapsedTimer>
 #include <QRandomGenerator>
@@ -35,13 +35,13 @@ QByteArray contents(const QString& path) {
   return text;
 }
 
-// Starts the program and waits until it says that its work begins, or has ended because nothing was left to do.
-bool begin(QProcess& process, const QStringList& arguments) {
+// Starts the program and waits until it says that its work begins (`stage`), or has ended because nothing was left to do.
+bool begin(QProcess& process, const QStringList& arguments, const char* stage) {
   process.setProcessChannelMode(QProcess::MergedChannels);
   process.start(QStringLiteral(SEMEME_CLI), arguments);
   QByteArray seen;
-  while (!seen.contains("Extracting") && process.waitForReadyRead(60'000)) seen += process.readAll();
-  if (seen.contains("Extracting")) return true;
+  while (!seen.contains(stage) && process.waitForReadyRead(60'000)) seen += process.readAll();
+  if (seen.contains(stage)) return true;
   if (process.state() == QProcess::NotRunning && process.exitCode() == 0) return true;
   qWarning("%s", seen.constData());
   return false;
@@ -67,7 +67,7 @@ class CliKillTest : public QObject {
     };
     // Milliseconds that the work of an undisturbed run takes, once the model is open and it has said so.
     QProcess whole;
-    QVERIFY(begin(whole, arguments(QStringLiteral("whole.sememe"))));
+    QVERIFY(begin(whole, arguments(QStringLiteral("whole.sememe")), "Extracting"));
     QElapsedTimer clock;
     clock.start();
     QVERIFY(whole.waitForFinished(120'000));
@@ -84,7 +84,7 @@ class CliKillTest : public QObject {
     for (int trial = 0; killed < 10 && trial < 60; ++trial) {
       if (name.isEmpty()) name = QStringLiteral("killed%1.sememe").arg(workspaces++);
       QProcess process;
-      QVERIFY(begin(process, arguments(name)));
+      QVERIFY(begin(process, arguments(name), "Extracting"));
       const int moment = 1 + int(random.bounded(work * 3 / 4 + 1));
       if (process.state() == QProcess::Running && !process.waitForFinished(moment)) {
         process.kill();
@@ -107,6 +107,66 @@ class CliKillTest : public QObject {
     }
     QVERIFY(leftRows > 0);
     qInfo("work of %d ms; 10 kills in %d workspaces, %d of them with rows behind them", work, workspaces, leftRows);
+  }
+
+  void trainsTheSameHoweverOftenItIsKilled() {
+    const QTemporaryDir dir;
+    const auto arguments = [&](const QString& name) {
+      return QStringList{QStringLiteral("train"), QStringLiteral("--json"), QStringLiteral("--resume"), QStringLiteral("--activations"),
+                         kGoldenFolder + QStringLiteral("/activations"), QStringLiteral("--dict-size"), QStringLiteral("512"),
+                         QStringLiteral("--batch"), QStringLiteral("256"), QStringLiteral("--k"), QStringLiteral("4"),
+                         QStringLiteral("--steps"), QStringLiteral("900"), QStringLiteral("--save-every"), QStringLiteral("25"),
+                         QStringLiteral("--log-every"), QStringLiteral("10"), QStringLiteral("--hold-out"), QStringLiteral("0.2"),
+                         QStringLiteral("--validate-every"), QStringLiteral("100"), QStringLiteral("--threads"), QStringLiteral("1"),
+                         QStringLiteral("--out"), dir.filePath(name)};
+    };
+    // The weights, and the log without its times.
+    const auto result = [&](const QString& name) {
+      QFile weights(dir.filePath(name + QStringLiteral("/trainer_0/ae.pt"))), log(dir.filePath(name + QStringLiteral("/trainer_0/log.jsonl")));
+      if (!weights.open(QIODevice::ReadOnly) || !log.open(QIODevice::ReadOnly)) return QByteArray();
+      QByteArray text = QCryptographicHash::hash(weights.readAll(), QCryptographicHash::Sha256).toHex() + "\n";
+      while (!log.atEnd()) {
+        QJsonObject line = QJsonDocument::fromJson(log.readLine()).object();
+        line.remove(QStringLiteral("seconds"));
+        text += QJsonDocument(line).toJson(QJsonDocument::Compact) + "\n";
+      }
+      return text;
+    };
+    QElapsedTimer clock;
+    QProcess whole;
+    QVERIFY(begin(whole, arguments(QStringLiteral("whole")), "Training"));
+    clock.start();
+    QVERIFY(whole.waitForFinished(120'000));
+    QCOMPARE(whole.exitCode(), 0);
+    const int work = int(clock.elapsed());
+    const QByteArray expected = result(QStringLiteral("whole"));
+    QCOMPARE(expected.count('\n'), 1 + 91);
+
+    QRandomGenerator random(21);
+    int killed = 0, saved = 0, finished = 0;
+    for (int trial = 0; killed < 10 && trial < 60; ++trial) {
+      const QString name = QStringLiteral("killed%1").arg(finished);
+      QProcess process;
+      QVERIFY(begin(process, arguments(name), "Training"));
+      if (process.state() == QProcess::Running && !process.waitForFinished(1 + int(random.bounded(work / 2 + 1)))) {
+        process.kill();
+        process.waitForFinished();
+        if (process.exitStatus() == QProcess::NormalExit) continue;  // it was quicker
+        ++killed;
+        saved += QFile::exists(dir.filePath(name + QStringLiteral("/trainer_0/checkpoints/state.pt")));
+        continue;
+      }
+      QCOMPARE(process.exitCode(), 0);
+      QCOMPARE(result(name), expected);
+      ++finished;
+    }
+    QCOMPARE(killed, 10);
+    const QString last = QStringLiteral("killed%1").arg(finished);
+    const CliRun rest = runCli(arguments(last));
+    QVERIFY2(rest.status == 0, qPrintable(rest.err));
+    QCOMPARE(result(last), expected);
+    QVERIFY(saved > 0);
+    qInfo("work of %d ms; 10 kills in %d trainings, %d of them with a state behind them", work, finished + 1, saved);
   }
 };
 

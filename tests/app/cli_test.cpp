@@ -114,6 +114,7 @@ class CliTest : public QObject {
     QCOMPARE(trained.json().value(QStringLiteral("dict_size")).toInt(), 48);
     QVERIFY(QFile::exists(sae + QStringLiteral("/trainer_0/ae.pt")));
     QVERIFY(QFile::exists(sae + QStringLiteral("/trainer_0/config.json")));
+    QCOMPARE(trained.json().value(QStringLiteral("validation")).toObject().value(QStringLiteral("rows")).toInt(), 60);
     QVERIFY(runCli(train).json().value(QStringLiteral("already_done")).toBool());
     verifyFails(train + QStringList{QStringLiteral("--seed"), QStringLiteral("3")}, QString());
 
@@ -126,6 +127,38 @@ class CliTest : public QObject {
     QVERIFY2(scored.status == 0, qPrintable(scored.err));
     QVERIFY(scored.out.contains(QStringLiteral("monosemanticity")));
     QVERIFY(QFile::exists(dir.filePath(QStringLiteral("ms/all_neurons_scores.pth"))));
+  }
+
+  // Several SAEs in one pass, with images held out and MS; presets under what is given.
+  void trainsSeveral() {
+    const QTemporaryDir dir;
+    const QString activations = kGoldenFolder + QStringLiteral("/activations"), out = dir.filePath(QStringLiteral("saes"));
+    const QStringList train = {QStringLiteral("train"), QStringLiteral("--json"), QStringLiteral("--activations"), activations,
+                               QStringLiteral("--out"), out, QStringLiteral("--preset"), QStringLiteral("paper-batchtopk"),
+                               QStringLiteral("--batch"), QStringLiteral("32"), QStringLiteral("--steps"), QStringLiteral("12"),
+                               QStringLiteral("--warmup"), QStringLiteral("3"), QStringLiteral("--decay-start"), QStringLiteral("8"),
+                               QStringLiteral("--type"), QStringLiteral("batch_topk,topk"), QStringLiteral("--k"), QStringLiteral("2,4"),
+                               QStringLiteral("--expansion"), QStringLiteral("1"), QStringLiteral("--hold-out"), QStringLiteral("0.25"),
+                               QStringLiteral("--embeddings"), kGoldenFolder + QStringLiteral("/toy_val_embeddings_dino.pt"),
+                               QStringLiteral("--threads"), QStringLiteral("1")};
+    const CliRun trained = runCli(train);
+    QVERIFY2(trained.status == 0, qPrintable(trained.err));
+    const QJsonArray trainings = trained.json().value(QStringLiteral("trainings")).toArray();
+    QCOMPARE(trainings.size(), 4);
+    for (const QJsonValue& one : trainings) {
+      const QJsonObject validation = one.toObject().value(QStringLiteral("validation")).toObject();
+      QCOMPARE(validation.value(QStringLiteral("rows")).toInt(), 15);
+      QVERIFY(validation.value(QStringLiteral("ms")).toObject().contains(QStringLiteral("mean")));
+    }
+    QFile config(out + QStringLiteral("/topk_4_x1/trainer_0/config.json"));
+    QVERIFY(config.open(QIODevice::ReadOnly));
+    const QJsonObject trainer = QJsonDocument::fromJson(config.readAll()).object().value(QStringLiteral("trainer")).toObject();
+    QCOMPARE(trainer.value(QStringLiteral("auxk_alpha")).toDouble(), 0.03);  // the preset's
+    QCOMPARE(trainer.value(QStringLiteral("steps")).toInt(), 12);
+    QVERIFY(QFile::exists(out + QStringLiteral("/batch_topk_2_x1/trainer_0/log.jsonl")));
+    verifyFails({QStringLiteral("train"), QStringLiteral("--activations"), activations, QStringLiteral("--out"), out,
+                 QStringLiteral("--preset"), QStringLiteral("mine")},
+                QStringLiteral("paper-matryoshka"));
   }
 
   void inspectsEverything_data() {

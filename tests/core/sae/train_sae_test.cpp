@@ -10,6 +10,7 @@
 #include "core/base/error.h"
 #include "core/base/files.h"
 #include "core/sae/train.h"
+#include "core/weights/torch_file.h"
 
 using namespace sememe;
 namespace fs = std::filesystem;
@@ -74,13 +75,21 @@ class TrainSaeTest : public QObject {
   void refusesAnotherTraining();
   void startsAfreshWithoutResume();
   void namesTheDivergedStep();
-  void validatesInBlocks();
+  void namesTheLastGoodCheckpoint();
+  void survivesVanishedRows();
+  void survivesAFullDisk();
+  void trainsSeveralInOnePass();
+  void logsAndValidates();
+  void readsALogThatWasCutOff();
+  void validatesLikeThePaper_data();
+  void validatesLikeThePaper();
+  void validatesInBatches();
 };
 
 void TrainSaeTest::shufflesEachEpoch_data() {
   QTest::addColumn<qint64>("memory");
   QTest::newRow("whole") << (qint64{1} << 30);
-  QTest::newRow("pools") << qint64{700 * 2 * 4};   // two runs of 256 rows
+  QTest::newRow("pools") << qint64{700 * 2 * 4};   // ten runs of 32 rows
   QTest::newRow("one run") << qint64{1};
 }
 
@@ -147,18 +156,18 @@ void TrainSaeTest::writesTheLibrarysFolder() {
   TrainSaeParams params = smallTraining(out);
   params.saveEvery = 20;
   int64_t steps = 0, reports = 0;
-  params.onStep = [&](const StepStats& stats) { QCOMPARE(stats.step, steps++); };
+  params.onPoint = [&](const TrainingPoint& point) { QCOMPARE(point.step.step, steps++); };
   const TrainSaeResult result = trainSae(params, *rows, {}, [&](const Progress&) { ++reports; });
   QCOMPARE(steps, 60);
   QVERIFY(reports > 0);
-  QCOMPARE(result.last.step, 59);
-  QVERIFY(!result.validation);
+  QCOMPARE(result.last.step.step, 59);
+  QVERIFY(!result.last.validation);
   const fs::path folder = out / "trainer_0";
   QCOMPARE(result.dictionary.string(), (folder / "ae.pt").string());
   QCOMPARE(loadDictionary(folder)->fingerprint(), result.fingerprint);
   std::set<std::string> names;
   for (const auto& entry : fs::recursive_directory_iterator(folder)) names.insert(entry.path().filename().string());
-  QVERIFY((names == std::set<std::string>{"config.json", "ae.pt", "stats.json", "checkpoints", "ae_20.pt", "ae_40.pt"}));
+  QVERIFY((names == std::set<std::string>{"config.json", "log.jsonl", "ae.pt", "stats.json", "checkpoints", "ae_20.pt", "ae_40.pt"}));
   const auto config = nlohmann::json::parse(readTextFile(folder / "config.json"));
   QCOMPARE(config["trainer"]["dict_class"].get<std::string>(), std::string("MatryoshkaBatchTopKSAE"));
   QCOMPARE(config["trainer"]["trainer_class"].get<std::string>(), std::string("MatryoshkaBatchTopKTrainer"));
@@ -191,8 +200,8 @@ void TrainSaeTest::trainsEveryType() {
   params.trainer.bandwidth = 0.1;
   params.validation = held.get();
   const TrainSaeResult result = trainSae(params, *rows);
-  QVERIFY2(result.validation->fve > 0.8, qPrintable(QString::number(result.validation->fve)));
-  QVERIFY2(result.validation->l0 < 16, qPrintable(QString::number(result.validation->l0)));
+  QVERIFY2(result.last.validation->inference.fve > 0.8, qPrintable(QString::number(result.last.validation->inference.fve)));
+  QVERIFY2(result.last.validation->inference.l0 < 16, qPrintable(QString::number(result.last.validation->inference.l0)));
   const SaeTypeInfo& info = saeTypeInfo(params.trainer.type);
   const auto config = nlohmann::json::parse(readTextFile(result.dictionary.parent_path() / "config.json"))["trainer"];
   QCOMPARE(config["dict_class"].get<std::string>(), info.classes.front());
@@ -232,13 +241,13 @@ void TrainSaeTest::learns() {
   params.trainer.steps = 1200;
   params.validation = held.get();
   const TrainSaeResult result = trainSae(params, *rows);
-  QVERIFY(result.validation.has_value());
-  QCOMPARE(result.validation->rows, 1000);
-  QVERIFY2(result.validation->fve > 0.8, qPrintable(QString::number(result.validation->fve)));
-  QVERIFY2(std::abs(result.validation->l0 - 3) < 1, qPrintable(QString::number(result.validation->l0)));
+  QVERIFY(result.last.validation.has_value());
+  QCOMPARE(result.last.validation->rows, 1000);
+  QVERIFY2(result.last.validation->inference.fve > 0.8, qPrintable(QString::number(result.last.validation->inference.fve)));
+  QVERIFY2(std::abs(result.last.validation->inference.l0 - 3) < 1, qPrintable(QString::number(result.last.validation->inference.l0)));
   // Saved for activations as they come: biases are scaled back.
-  const ValidationStats again = validateDictionary(*loadDictionary(result.dictionary), *held);
-  QVERIFY(std::abs(again.fve - result.validation->fve) < 1e-9);
+  const ValidationStats again = validateDictionary(*loadDictionary(result.dictionary), *held, {.batch = params.trainer.batch});
+  QVERIFY(std::abs(again.inference.fve - result.last.validation->inference.fve) < 1e-9);
 }
 
 void TrainSaeTest::goesOnAfterAStop_data() {
@@ -263,8 +272,8 @@ void TrainSaeTest::goesOnAfterAStop() {
   params.saveEvery = saveEvery;
   params.resume = true;
   std::stop_source stop;
-  params.onStep = [&](const StepStats& stats) {
-    if (stats.step == stopAt) stop.request_stop();
+  params.onPoint = [&](const TrainingPoint& point) {
+    if (point.step.step == stopAt) stop.request_stop();
   };
   bool cancelled = false;
   TrainSaeResult result;
@@ -275,16 +284,16 @@ void TrainSaeTest::goesOnAfterAStop() {
   }
   QCOMPARE(cancelled, stopAt < 59);
   const auto again = shuffledRows(*source, 1, 300 * 8 * 4);
-  params.onStep = {};
+  params.onPoint = {};
   result = trainSae(params, *again);
   QCOMPARE(result.alreadyDone, !cancelled);
   QCOMPARE(result.fingerprint, whole.fingerprint);
-  QCOMPARE(result.last.loss, whole.last.loss);
+  QCOMPARE(result.last.step.loss, whole.last.step.loss);
   QCOMPARE(result.normFactor, whole.normFactor);
   const TrainSaeResult third = trainSae(params, *again);
   QVERIFY(third.alreadyDone);
   QCOMPARE(third.fingerprint, whole.fingerprint);
-  QCOMPARE(third.last.loss, whole.last.loss);
+  QCOMPARE(third.last.step.loss, whole.last.step.loss);
 }
 
 void TrainSaeTest::refusesAnotherTraining() {
@@ -343,23 +352,245 @@ void TrainSaeTest::namesTheDivergedStep() {
   QVERIFY(!fs::exists(params.out / "trainer_0" / "ae.pt"));
 }
 
-void TrainSaeTest::validatesInBlocks() {
-  TrainParams params = smallTraining({}).trainer;
-  const auto dictionary = makeTrainer(params)->dictionary();
-  const at::Tensor x = sparseRows(9000, 3) + 1000;  // a mean that dwarfs the spread; more rows than one block
+// The last good checkpoint is named where there is one.
+void TrainSaeTest::namesTheLastGoodCheckpoint() {
+  QTemporaryDir temporary;
+  at::Tensor matrix = sparseRows(640, 1);
+  const auto clean = TensorSource::of(matrix, "rows");
+  TrainSaeParams params = smallTraining(temporary.path().toStdString());
+  params.trainer.normalize = false;
+  params.trainer.steps = 10;
+  params.saveEvery = 2;
+  const at::Tensor target = shuffledRows(*clean, 1)->batch(7, 64)[10];
+  for (int64_t i = 0; i < matrix.size(0); ++i) {
+    if (at::equal(matrix[i], target)) matrix[i][2] = NAN;
+  }
+  const auto broken = TensorSource::of(matrix, "rows");
+  try {
+    trainSae(params, *shuffledRows(*broken, 1));
+    QFAIL("nothing was thrown");
+  } catch (const Error& error) {
+    QCOMPARE(error.code(), ErrorCode::Diverged);
+    const fs::path good = params.out / "trainer_0" / "checkpoints" / "ae_6.pt";
+    QVERIFY2(std::string(error.what()).find(good.string()) != std::string::npos, error.what());
+    QVERIFY(loadDictionary(good) != nullptr);
+  }
+}
+
+// Rows that cannot be read any more end the training, and what was saved goes on once they are back.
+void TrainSaeTest::survivesVanishedRows() {
+  struct Vanishing final : TensorSource {
+    at::Tensor matrix;
+    bool gone = false;
+    int64_t rows() const override { return matrix.size(0); }
+    int64_t dim() const override { return matrix.size(1); }
+    at::Tensor read(int64_t begin, int64_t count) override {
+      if (gone && begin >= 256) throw Error(ErrorCode::NotFound, "cannot open", "block 1");
+      return matrix.narrow(0, begin, count);
+    }
+    std::string describe() const override { return "vanishing rows"; }
+    std::string fingerprint() const override { return "vanishing"; }
+  };
+  QTemporaryDir temporary;
+  const fs::path out = temporary.path().toStdString();
+  Vanishing source;
+  source.matrix = sparseRows(1000, 1);
+  const int64_t memory = 128 * 8 * 4;  // pools of two runs: rows are read while training
+  const TrainSaeResult whole = trainSae(smallTraining(out / "whole"), *shuffledRows(source, 1, memory));
+  TrainSaeParams params = smallTraining(out / "broken");
+  params.saveEvery = 5;
+  params.onPoint = [&](const TrainingPoint& point) { source.gone = point.step.step >= 20; };
+  try {
+    trainSae(params, *shuffledRows(source, 1, memory));
+    QFAIL("nothing was thrown");
+  } catch (const Error& error) {
+    QCOMPARE(error.code(), ErrorCode::NotFound);
+    QCOMPARE(error.where(), std::string("block 1"));
+  }
+  source.gone = false;
+  params.onPoint = {};
+  params.resume = true;
+  const TrainSaeResult result = trainSae(params, *shuffledRows(source, 1, memory));
+  QCOMPARE(result.fingerprint, whole.fingerprint);
+}
+
+// A disk without room (/dev/full) is an error that names the file; what was there before stays.
+void TrainSaeTest::survivesAFullDisk() {
+  QTemporaryDir temporary;
+  const fs::path out = temporary.path().toStdString();
+  const auto source = TensorSource::of(sparseRows(500, 1), "rows");
+  TrainSaeParams params = smallTraining(out);
+  params.saveEvery = 10;
+  const fs::path log = out / "trainer_0" / "log.jsonl";
+  params.onPoint = [&](const TrainingPoint& point) {
+    if (point.step.step != 33) return;
+    fs::remove(log);
+    fs::create_symlink("/dev/full", log);
+  };
+  try {
+    trainSae(params, *shuffledRows(*source, 1));
+    QFAIL("nothing was thrown");
+  } catch (const Error& error) {
+    QCOMPARE(error.code(), ErrorCode::DiskFull);
+    QVERIFY2(error.where().find("log.jsonl") != std::string::npos, error.what());
+  }
+  fs::remove(log);
+  params.onPoint = {};
+  params.resume = true;
+  const TrainSaeResult result = trainSae(params, *shuffledRows(*source, 1));
+  params.out = out / "whole";
+  QCOMPARE(result.fingerprint, trainSae(params, *shuffledRows(*source, 1)).fingerprint);
+}
+
+// Several in one pass are what each is alone, also when they were stopped at different steps.
+void TrainSaeTest::trainsSeveralInOnePass() {
+  QTemporaryDir temporary;
+  const fs::path out = temporary.path().toStdString();
+  const auto source = TensorSource::of(sparseRows(500, 1), "rows");
+  std::vector<TrainSaeParams> params(3, smallTraining(out / "a"));
+  params[1].out = out / "b";
+  params[1].trainer.type = SaeType::BatchTopK;
+  params[1].trainer.k = 2;
+  params[1].trainer.steps = 40;
+  params[2].out = out / "c";
+  params[2].trainer.type = SaeType::Standard;
+  params[2].trainer.sparsityWarmup = 20;
+  params[2].trainer.dictSize = 32;
+  std::vector<std::string> alone;
+  for (TrainSaeParams one : params) {
+    one.out = out / "alone" / one.out.filename();
+    alone.push_back(trainSae(one, *shuffledRows(*source, 1)).fingerprint);
+  }
+  // The first is stopped early by itself.
+  std::stop_source stop;
+  TrainSaeParams first = params[0];
+  first.onPoint = [&](const TrainingPoint& point) {
+    if (point.step.step == 11) stop.request_stop();
+  };
+  QVERIFY_THROWS_EXCEPTION(Cancelled, trainSae(first, *shuffledRows(*source, 1), stop.get_token()));
+  for (TrainSaeParams& one : params) one.resume = true;
+  std::stop_source later;
+  params[2].onPoint = [&](const TrainingPoint& point) {
+    if (point.step.step == 47) later.request_stop();
+  };
+  QVERIFY_THROWS_EXCEPTION(Cancelled, trainSaes(params, *shuffledRows(*source, 1), later.get_token()));
+  params[2].onPoint = {};
+  const std::vector<TrainSaeResult> results = trainSaes(params, *shuffledRows(*source, 1));
+  QCOMPARE(results.size(), size_t{3});
+  for (size_t i = 0; i < results.size(); ++i) QCOMPARE(results[i].fingerprint, alone[i]);
+  QVERIFY(results[1].alreadyDone);
+
+  params[1].out = params[0].out;
+  QCOMPARE(failure([&] { trainSaes(params, *shuffledRows(*source, 1)); }), static_cast<int>(ErrorCode::Invalid));
+  params[1].out = out / "b";
+  params[1].trainer.batch = 32;
+  QCOMPARE(failure([&] { trainSaes(params, *shuffledRows(*source, 1)); }), static_cast<int>(ErrorCode::Invalid));
+}
+
+void TrainSaeTest::logsAndValidates() {
+  QTemporaryDir temporary;
+  const auto source = TensorSource::of(sparseRows(500, 1), "rows"), held = TensorSource::of(sparseRows(100, 2), "held");
+  TrainSaeParams params = smallTraining(temporary.path().toStdString());
+  params.validation = held.get();
+  params.validateEvery = 15;
+  params.logEvery = 10;
+  params.score = [](const SparseCodes& codes) { return MsStats{codes.rows(), 0.5, 0.25, 0.75}; };
+  std::vector<TrainingPoint> points;
+  params.onPoint = [&](const TrainingPoint& point) { points.push_back(point); };
+  const TrainSaeResult result = trainSae(params, *shuffledRows(*source, 1));
+  const std::vector<TrainingPoint> read = readTrainingLog(temporary.path().toStdString() + "/trainer_0/log.jsonl");
+  QCOMPARE(read.size(), points.size());
+  std::vector<int64_t> steps, validated;
+  for (size_t i = 0; i < read.size(); ++i) {
+    QCOMPARE(trainingPointJson(read[i]), trainingPointJson(points[i]));
+    steps.push_back(read[i].step.step + 1);
+    if (read[i].validation) validated.push_back(read[i].step.step + 1);
+  }
+  QVERIFY((steps == std::vector<int64_t>{1, 10, 15, 20, 30, 40, 45, 50, 60}));
+  QVERIFY((validated == std::vector<int64_t>{15, 30, 45, 60}));
+  QCOMPARE(read.back().validation->ms->scored, 100);
+  QCOMPARE(read.back().validation->ms->best, 0.75);
+  QVERIFY(read.back().validation->otherRule.has_value());
+  QCOMPARE(trainingPointJson(result.last), trainingPointJson(read.back()));
+  // Validating takes no part in the training.
+  params.validation = nullptr;
+  params.out = params.out / "without";
+  QCOMPARE(trainSae(params, *shuffledRows(*source, 1)).fingerprint, result.fingerprint);
+}
+
+void TrainSaeTest::readsALogThatWasCutOff() {
+  QTemporaryDir temporary;
+  const fs::path path = temporary.path().toStdString() + "/log.jsonl";
+  QVERIFY(readTrainingLog(path).empty());
+  TrainingLog log(path, 0);
+  TrainingPoint point;
+  for (int64_t step = 0; step < 5; ++step) {
+    point.step.step = step;
+    point.step.loss = step == 3 ? NAN : 1.5;
+    point.seconds = double(step);
+    log.append(point);
+  }
+  const std::string whole = readTextFile(path);
+  writeTextFile(path, whole + whole.substr(0, 20));
+  const std::vector<TrainingPoint> points = readTrainingLog(path);
+  QCOMPARE(points.size(), size_t{5});
+  QVERIFY(std::isnan(points[3].step.loss));
+  const TrainingLog again(path, 3);  // a state that was saved before the last lines
+  QCOMPARE(again.secondsBefore(), 2.0);
+  QCOMPARE(readTrainingLog(path).size(), size_t{3});
+  writeTextFile(path, "{\"step\": 1}\n" + whole);
+  QCOMPARE(failure([&] { readTrainingLog(path); }), static_cast<int>(ErrorCode::Corrupt));
+}
+
+void TrainSaeTest::validatesLikeThePaper_data() {
+  QTest::addColumn<QString>("type");
+  for (const char* type : {"topk", "batch_topk", "matryoshka_batch_topk"}) QTest::newRow(type) << QString::fromLatin1(type);
+}
+
+void TrainSaeTest::validatesLikeThePaper() {
+  QFETCH(QString, type);
+  const fs::path golden = fs::path(GOLDEN_DIR) / "sae";
+  const auto theirs = nlohmann::json::parse(readTextFile(golden / "validation.json"))[type.toStdString()];
+  const auto dictionary = loadDictionary(golden / (type.toStdString() + "_final"));
+  const at::Tensor rows = readTorchTensor(golden / "batches.pt").flatten(0, 1).narrow(0, 0, 100);
+  const auto source = TensorSource::of(rows, "rows");
+  const double factor = readTorchTensor(golden / (type.toStdString() + ".pt"), "norm_factor").item<double>();
+  const ValidationStats stats = validateDictionary(*dictionary, *source, {.batch = 37, .normFactor = factor});
+  QVERIFY(stats.otherRule.has_value());
+  const bool perRow = type == QLatin1String("topk");
+  const CodeStats& with = perRow ? *stats.otherRule : stats.inference;
+  const CodeStats& without = perRow ? stats.inference : *stats.otherRule;
+  const auto near = [&](double ours, const std::string& key) {
+    const double expected = theirs.at(key).get<double>();
+    return std::abs(ours - expected) < 1e-5 * std::max(1.0, std::abs(expected));
+  };
+  QVERIFY(near(with.l0, "val_threshold_true/sparsity_l0"));
+  QVERIFY(near(with.l2, "val_threshold_true/reconstruction_l2"));
+  QVERIFY(near(with.fve, "val_threshold_true/frac_variance_explained"));
+  QVERIFY(near(without.l0, "val_threshold_false/sparsity_l0"));
+  QVERIFY(near(without.l2, "val_threshold_false/reconstruction_l2"));
+  QVERIFY(near(without.fve, "val_threshold_false/frac_variance_explained"));
+}
+
+void TrainSaeTest::validatesInBatches() {
+  const auto dictionary = makeTrainer(smallTraining({}).trainer)->dictionary();
+  const at::Tensor x = sparseRows(9000, 3) + 1000;  // a mean that dwarfs the spread
   const auto source = TensorSource::of(x, "rows");
-  const ValidationStats stats = validateDictionary(*dictionary, *source);
+  const ValidationStats stats = validateDictionary(*dictionary, *source, {.batch = 9000});
   const at::Tensor z = dictionary->encode(x);
   const at::Tensor error = (x - dictionary->decode(z)).to(at::kDouble);
   const double expected = 1 - at::var(error, 0).sum().item<double>() / at::var(x.to(at::kDouble), 0).sum().item<double>();
-  QVERIFY2(std::abs(stats.fve - expected) < 1e-6 * std::abs(expected), qPrintable(QString::number(stats.fve - expected)));
-  QCOMPARE(stats.l0, static_cast<double>((z > 0).sum().item<int64_t>()) / 9000);
-  QCOMPARE(stats.dead, 48 - (z > 0).any(0).sum().item<int64_t>());
+  QVERIFY2(std::abs(stats.inference.fve - expected) < 1e-6 * std::abs(expected), qPrintable(QString::number(stats.inference.fve - expected)));
+  QCOMPARE(stats.inference.l0, static_cast<double>((z > 0).sum().item<int64_t>()) / 9000);
+  QCOMPARE(stats.inference.dead, 48 - (z > 0).any(0).sum().item<int64_t>());
+  QCOMPARE(validateDictionary(*dictionary, *source, {.batch = 500}).inference.dead, stats.inference.dead);
+  const auto one = TensorSource::of(x.narrow(0, 0, 1), "one row");
+  QVERIFY(std::isnan(validateDictionary(*dictionary, *one).inference.fve));
   const auto narrow = TensorSource::of(at::rand({4, 7}), "rows");
   QCOMPARE(failure([&] { validateDictionary(*dictionary, *narrow); }), static_cast<int>(ErrorCode::Mismatch));
   std::stop_source stop;
   stop.request_stop();
-  QVERIFY_THROWS_EXCEPTION(Cancelled, validateDictionary(*dictionary, *source, stop.get_token()));
+  QVERIFY_THROWS_EXCEPTION(Cancelled, validateDictionary(*dictionary, *source, {}, stop.get_token()));
 }
 
 QTEST_GUILESS_MAIN(TrainSaeTest)
