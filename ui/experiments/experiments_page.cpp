@@ -57,6 +57,7 @@ ExperimentsPage::ExperimentsPage(const Theme& theme, JobRunner& runner, Training
     m_table->select(id);
     m_table->scrollToTop();
   });
+  connect(m_form, &TrainingForm::checked, this, &ExperimentsPage::actionsChanged);
   connect(m_panel, &TrainingPanel::pauseWanted, this, &ExperimentsPage::pauseOrResume);
   connect(m_panel, &TrainingPanel::resumeWanted, this, &ExperimentsPage::pauseOrResume);
   connect(m_panel, &TrainingPanel::exploreWanted, this, &ExperimentsPage::explore);
@@ -112,7 +113,7 @@ void ExperimentsPage::setWorkspace(const WorkspaceSummary& summary) {
   m_summary = summary;
   m_filled = false;
   m_form->setSources(summary);
-  m_trainings->setWorkspace(summary.path);
+  m_trainings->setWorkspace(summary);
   updateStates();
 }
 
@@ -136,7 +137,7 @@ void ExperimentsPage::updateStates() {
 
 void ExperimentsPage::updatePanel() {
   m_panel->show(m_trainings->find(m_table->current()), int(m_table->selected().size()), m_summary.readOnly);
-  Q_EMIT selectionChanged();
+  Q_EMIT actionsChanged();
 }
 
 void ExperimentsPage::pauseOrResume() {

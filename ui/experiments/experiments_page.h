@@ -45,7 +45,7 @@ class ExperimentsPage : public QWidget {
 
  Q_SIGNALS:
   void filled();
-  void selectionChanged();
+  void actionsChanged();  // what can be done now
   void openWanted();
   void reloadWanted();
   void explored(const QString& workspace, qint64 run);

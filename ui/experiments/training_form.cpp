@@ -199,7 +199,8 @@ void TrainingForm::applyPreset(int index) {
   m_sizeUnit->setCurrentIndex(job.dictSize > 0 ? 1 : 0);
   field("size").setText(job.dictSize > 0 ? QString::number(job.dictSize) : plain(job.expansion));
   const std::pair<const char*, int64_t> whole[] = {{"k", job.k}, {"steps", job.steps}, {"batch", job.batch},
-                                                   {"warmup", job.warmup}, {"sparsityWarmup", job.sparsityWarmup}};
+                                                   {"warmup", job.warmup}, {"sparsityWarmup", job.sparsityWarmup},
+                                                   {"saveEvery", job.saveEvery}, {"validateEvery", job.validateEvery}};
   for (const auto& [key, value] : whole) field(key).setText(grouped(value));
   const std::pair<const char*, double> real[] = {{"auxk", job.auxkAlpha}, {"l1", job.l1Penalty}, {"targetL0", job.targetL0},
                                                  {"sparsityPenalty", job.sparsityPenalty}, {"bandwidth", job.bandwidth}};
@@ -281,7 +282,7 @@ void TrainingForm::check(TrainJobParams& job) {
   params.lr = job.lr;
   params.batch = job.batch;
   params.steps = job.steps;
-  params.warmup = job.warmup;
+  params.warmup = std::min(job.warmup, std::max<int64_t>(0, job.steps - 1));
   params.decayStart = job.decayStart;
   params.auxkAlpha = job.auxkAlpha;
   params.groupFractions = job.groupFractions;
@@ -289,7 +290,7 @@ void TrainingForm::check(TrainJobParams& job) {
   params.sparsityPenalty = job.sparsityPenalty;
   params.targetL0 = job.targetL0;
   params.bandwidth = job.bandwidth;
-  params.sparsityWarmup = std::min(job.sparsityWarmup, job.steps - 1);
+  params.sparsityWarmup = std::min(job.sparsityWarmup, std::max<int64_t>(0, job.steps - 1));
   const bool unread = std::any_of(m_fields.begin(), m_fields.end(), [](const FormField* f) { return !f->problem().isEmpty(); });
   if (!unread) {
     try {
@@ -336,6 +337,7 @@ void TrainingForm::update() {
   m_reason->setText(m_problem);
   m_reason->setVisible(!m_problem.isEmpty());
   m_updating = false;
+  Q_EMIT checked();
 }
 
 void TrainingForm::updateHints(const TrainJobParams& job) {

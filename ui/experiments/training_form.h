@@ -40,6 +40,7 @@ class TrainingForm : public QWidget {
 
  Q_SIGNALS:
   void startWanted(const QString& name, const sememe::TrainJobParams& job);
+  void checked();  // the values were looked at anew: job() and problem() may have changed
 
  private:
   void makeFields();

@@ -13,7 +13,7 @@ FormField* TrainingForm::add(FormField::Kind kind, const char* key, const QStrin
     if (m_updating || field->key() == QLatin1String("preset")) return;
     // Once one of its values is changed it is the preset no more.
     const QStringList besides{QStringLiteral("run"), QStringLiteral("encoder"), QStringLiteral("name"), QStringLiteral("holdOut"),
-                              QStringLiteral("seed"), QStringLiteral("saveEvery"), QStringLiteral("validateEvery")};
+                              QStringLiteral("seed")};
     if (!besides.contains(field->key())) {
       m_updating = true;
       this->field("preset").choice()->setCurrentIndex(0);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <mutex>
 #include <tuple>
 #include <utility>
@@ -47,7 +48,9 @@ struct TrainingList::Inbox {
 TrainingList::TrainingList(JobRunner& runner, TrainingServices services, QObject* parent)
     : QObject(parent), m_runner(runner), m_services(std::move(services)) {}
 
-void TrainingList::setWorkspace(const std::filesystem::path& workspace) {
+void TrainingList::setWorkspace(const WorkspaceSummary& summary) {
+  const std::filesystem::path& workspace = summary.path;
+  m_runs = summary.activations;
   if (workspace != m_workspace) {
     Q_EMIT aboutToReset();
     ++m_generation;
@@ -153,8 +156,7 @@ void TrainingList::apply(Training& item, const TrainingRecord& record) const {
   item.name = fromPath(record.folder.filename());
   item.job = record.job;
   item.job.out = record.folder;
-  item.activationDim = record.activationDim;
-  item.dictSize = record.dictSize;
+  measure(item);
   item.stepsDone = record.stepsDone;
   item.points = record.points;
   item.canResume = record.state == TrainingState::Resumable;
@@ -165,6 +167,16 @@ void TrainingList::apply(Training& item, const TrainingRecord& record) const {
   }
   if (record.state == TrainingState::Finished) item.status = TrainingStatus::Finished;
   else if (!failedHere) item.status = item.canResume ? TrainingStatus::Paused : TrainingStatus::Unfinished;
+}
+
+// The sizes, of which the job may only say how they follow from the run's width.
+void TrainingList::measure(Training& item) const {
+  const size_t hash = item.job.activations.rfind('#');
+  const std::string number = hash == std::string::npos ? std::string() : item.job.activations.substr(hash + 1);
+  for (const RunInfo& run : m_runs) {
+    if (std::to_string(run.id) == number) item.activationDim = run.dim;
+  }
+  item.dictSize = item.job.dictSize > 0 ? item.job.dictSize : std::llround(item.job.expansion * double(item.activationDim));
 }
 
 void TrainingList::insert(Item item) {
@@ -195,7 +207,7 @@ int64_t TrainingList::start(const QString& name, TrainJobParams job) {
   item->job = std::move(job);
   item->job.out = trainingsFolder(m_workspace) / name.toStdU16String();
   item->color = freeColor();
-  item->dictSize = item->job.dictSize;
+  measure(*item);
   insert(item);
   run(item, false);
   Q_EMIT started(item->id);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "ui/experiments/training.h"
+#include "ui/models/workspace_summary.h"
 
 namespace sememe {
 
@@ -17,7 +18,7 @@ class TrainingList : public QObject {
  public:
   TrainingList(JobRunner& runner, TrainingServices services, QObject* parent = nullptr);
 
-  void setWorkspace(const std::filesystem::path& workspace);  // empty: none
+  void setWorkspace(const WorkspaceSummary& summary);  // with an empty path: none
   const std::filesystem::path& workspace() const { return m_workspace; }
   bool isLoaded() const { return m_loaded; }  // what is on disk is here
 
@@ -59,6 +60,7 @@ class TrainingList : public QObject {
   void load();
   void takeRecords(std::vector<TrainingRecord> records);
   void apply(Training& item, const TrainingRecord& record) const;
+  void measure(Training& item) const;
   void insert(Item item);
   void drop(const Item& item);
   void run(const Item& item, bool resume);
@@ -72,6 +74,7 @@ class TrainingList : public QObject {
   JobRunner& m_runner;
   TrainingServices m_services;
   std::filesystem::path m_workspace;
+  std::vector<RunInfo> m_runs;    // of the open workspace, to train on
   std::vector<Item> m_shown;      // of the open workspace, newest first
   std::vector<Item> m_elsewhere;  // of others, while they run or wait
   int64_t m_nextId = 1;
