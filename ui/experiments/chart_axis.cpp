@@ -9,12 +9,12 @@
 namespace sememe {
 namespace {
 
-// The step that divides `span` into at most `wanted` parts.
+// The round step that divides `span` into about `wanted` parts, a third more at most.
 double roundStep(double span, int wanted) {
   const double raw = span / std::max(1, wanted);
   const double power = std::pow(10.0, std::floor(std::log10(raw)));
   for (const double factor : {1.0, 2.0, 5.0}) {
-    if (factor * power >= raw * (1 - 1e-9)) return factor * power;
+    if (factor * power >= raw * 0.75) return factor * power;
   }
   return 10 * power;
 }

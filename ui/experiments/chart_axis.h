@@ -28,7 +28,7 @@ class ChartAxis {
   double shareOf(double value) const;  // 0 at low, 1 at high; NaN for what a logarithmic axis cannot show
   double valueAt(double share) const;
 
-  // At most about `wanted` round numbers within the range: 1, 2 or 5 times a power of ten apart; on a logarithmic axis
+  // About `wanted` round numbers within the range, a third more at most: 1, 2 or 5 times a power of ten apart; on a logarithmic axis
   // powers of ten with 2 and 5 between them where there is room.
   std::vector<Tick> ticks(int wanted) const;
 

@@ -132,15 +132,23 @@ void CurveChart::fitAxes() {
     m_y = ChartAxis(low / pad, high * pad, true);
     return;
   }
+  if (low == 0 && high == 0) {
+    m_y = ChartAxis(0, 1);
+    return;
+  }
   const double pad = (high - low) * kPad;
   // What is never negative begins at the axis itself.
   const double bottom = low >= 0 && low - pad < 0 ? 0 : low - pad;
   m_y = ChartAxis(std::max(bottom, m_low.value_or(bottom)), std::min(high + pad, m_high.value_or(high + pad)));
 }
 
+std::vector<Tick> CurveChart::yTicks() const {
+  return m_y.ticks(std::clamp(int((height() - 1.5 * fontMetrics().height()) / (2.0 * fontMetrics().height())), 2, 8));
+}
+
 QRectF CurveChart::plot() const {
   int widest = 0;
-  for (const Tick& tick : m_y.ticks(4)) widest = std::max(widest, fontMetrics().horizontalAdvance(tick.text));
+  for (const Tick& tick : yTicks()) widest = std::max(widest, fontMetrics().horizontalAdvance(tick.text));
   const int text = fontMetrics().height();
   return QRectF(rect()).adjusted(widest + kUnit, text / 2.0, -1.5 * kUnit, -text - kUnit / 2.0);
 }
@@ -198,7 +206,7 @@ void CurveChart::paintEvent(QPaintEvent*) {
     paintGrid(painter);
     painter.setRenderHint(QPainter::Antialiasing);
     painter.save();
-    painter.setClipRect(plot().adjusted(-3, -3, 3, 3));
+    painter.setClipRect(plot().adjusted(-3, -3, 3, 1.5));
     for (const bool strong : {false, true}) {
       for (const CurveSeries& s : m_series) {
         if (s.strong == strong) paintSeries(painter, s);
@@ -219,9 +227,7 @@ void CurveChart::paintGrid(QPainter& painter) const {
   const Colors& c = m_theme.colors();
   const QRectF area = plot();
   const int text = fontMetrics().height();
-  const int rows = std::clamp(int(area.height() / (1.9 * text)), 2, 8);
-  // Their width was measured for four.
-  for (const Tick& tick : m_y.ticks(rows)) {
+  for (const Tick& tick : yTicks()) {
     const double y = std::round(area.bottom() - m_y.shareOf(tick.value) * area.height()) + 0.5;
     painter.setPen(QPen(c.line, 1));
     painter.drawLine(QPointF(area.left(), y), QPointF(area.right(), y));

@@ -67,6 +67,7 @@ class CurveChart : public QWidget {
 
  private:
   void fitAxes();
+  std::vector<Tick> yTicks() const;  // as many as there is room for
   void moveCursor(std::optional<double> step);
   bool isEmpty() const;
   void paintGrid(QPainter& painter) const;

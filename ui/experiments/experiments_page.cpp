@@ -135,6 +135,12 @@ void ExperimentsPage::updateStates() {
   m_form->setBusy(m_trainings->anyActive());
 }
 
+void ExperimentsPage::focusFirst() {
+  if (m_states->currentIndex() != 2) return;
+  if (m_results->currentIndex() == 0) m_table->setFocus();
+  else m_form->field("run").focusProxy()->setFocus();
+}
+
 void ExperimentsPage::updatePanel() {
   m_panel->show(m_trainings->find(m_table->current()), int(m_table->selected().size()), m_summary.readOnly);
   Q_EMIT actionsChanged();
@@ -205,7 +211,7 @@ void ExperimentsPage::applySettings(const Settings& settings) {
   m_form->setValues(settings.trainingForm);
   m_charts->applySettings(settings);
   m_table->applySettings(settings);
-  m_splitter->setSizes(settings.experimentsSplitter.size() == 2 ? settings.experimentsSplitter : QList<int>{340, 1000});
+  m_splitter->setSizes(settings.experimentsSplitter.size() == 2 ? settings.experimentsSplitter : QList<int>{360, 1000});
   m_resultsSplitter->setSizes(settings.resultsSplitter.size() == 2 ? settings.resultsSplitter : QList<int>{520, 190});
 }
 

@@ -25,6 +25,8 @@ class ExperimentsPage : public QWidget {
   void clear();  // no workspace
   bool isFilled() const { return m_filled; }  // all that is known of the workspace is shown
 
+  void focusFirst();  // where one begins: the table, or the form while there is nothing in it
+
   // Of the selected trainings.
   void pauseOrResume();
   void explore();

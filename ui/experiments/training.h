@@ -38,7 +38,7 @@ struct Training {
   QString name;    // of its folder
   std::filesystem::path workspace;
   TrainJobParams job;  // `out` is the folder
-  TrainingStatus status = TrainingStatus::Waiting;
+  TrainingStatus status = TrainingStatus::Unfinished;
   int64_t activationDim = 0, dictSize = 0;  // 0: not known
   int64_t stepsDone = 0;
   std::vector<TrainingPoint> points;

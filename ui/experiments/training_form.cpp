@@ -110,10 +110,13 @@ QWidget* TrainingForm::makeBody() {
   auto* inside = new QVBoxLayout(m_moreBox);
   inside->setContentsMargins(0, 0, 0, 0);
   inside->setSpacing(kUnit);
-  int width = 0;
-  for (const FormField* f : m_fields) width = std::max(width, f->nameWidth());
+  int widths[2] = {};
   for (size_t i = 0; i < m_fields.size(); ++i) {
-    m_fields[i]->setNameWidth(width);
+    int& width = widths[i < m_firstOfMore ? 0 : 1];
+    width = std::max(width, m_fields[i]->nameWidth());
+  }
+  for (size_t i = 0; i < m_fields.size(); ++i) {
+    m_fields[i]->setNameWidth(widths[i < m_firstOfMore ? 0 : 1]);
     (i < m_firstOfMore ? column : inside)->addWidget(m_fields[i]);
     if (i + 1 == m_firstOfMore) {
       column->addWidget(m_more, 0, Qt::AlignLeft);
@@ -139,6 +142,7 @@ void TrainingForm::setSources(const WorkspaceSummary& summary) {
   for (const RunInfo& run : summary.activations) {
     // Its number is what a training names it by.
     runs->addItem(QString::fromStdString(run.name), QString::number(run.id));
+    runs->setItemData(runs->count() - 1, QString::fromStdString(run.name), Qt::ToolTipRole);
   }
   field("run").setText(before);
   m_updating = false;
@@ -180,14 +184,14 @@ bool TrainingForm::isUsed(const FormField& f) const {
 // Encoders that have embedded the same images.
 void TrainingForm::listEncoders() {
   QComboBox* encoders = field("encoder").choice();
-  const QString before = field("encoder").text();
   encoders->clear();
   encoders->addItem(tr("none"), QString());
   const RunInfo* chosen = run();
   for (const RunInfo& e : m_summary.embeddings) {
     if (chosen && chosen->dataset != 0 && e.dataset == chosen->dataset) encoders->addItem(QString::fromStdString(e.name), QString::number(e.id));
   }
-  field("encoder").setText(before);
+  const int chosenBefore = m_encoder ? m_encoder->isEmpty() ? 0 : encoders->findText(*m_encoder) : -1;
+  encoders->setCurrentIndex(chosenBefore >= 0 ? chosenBefore : std::min(1, encoders->count() - 1));
 }
 
 void TrainingForm::applyPreset(int index) {
@@ -307,7 +311,7 @@ void TrainingForm::check(TrainJobParams& job) {
   static const QRegularExpression allowed(QStringLiteral("^[\\p{L}\\p{N}][\\p{L}\\p{N} ._+=,()×-]{0,79}$"));
   if (!name.isEmpty() && !allowed.match(name).hasMatch())
     field("name").setProblem(tr("Letters, digits, spaces and . _ - + = , ( ), at most 80; it names a folder"));
-  else if (m_taken.contains(name, Qt::CaseInsensitive))
+  else if (!name.isEmpty() && m_taken.contains(name, Qt::CaseInsensitive))
     field("name").setProblem(tr("A training of this name exists"));
 }
 
@@ -400,9 +404,12 @@ void TrainingForm::start() {
 
 QMap<QString, QString> TrainingForm::values() const {
   QMap<QString, QString> values;
+  // Runs belong to a workspace, and the encoder has the same name in each.
+  const QStringList besides{QStringLiteral("name"), QStringLiteral("run"), QStringLiteral("encoder")};
   for (const FormField* f : m_fields) {
-    if (f->key() != QLatin1String("name")) values.insert(f->key(), f->text());
+    if (!besides.contains(f->key())) values.insert(f->key(), f->text());
   }
+  if (m_encoder) values.insert(QStringLiteral("encoder"), *m_encoder);
   values.insert(QStringLiteral("sizeUnit"), QString::number(m_sizeUnit->currentIndex()));
   values.insert(QStringLiteral("more"), QString::number(int(m_more->isChecked())));
   return values;
@@ -412,8 +419,9 @@ void TrainingForm::setValues(const QMap<QString, QString>& values) {
   m_updating = true;
   for (FormField* f : m_fields) {
     const auto at = values.find(f->key());
-    if (at != values.end()) f->setText(*at);
+    if (at != values.end() && f->key() != QLatin1String("encoder")) f->setText(*at);
   }
+  if (values.contains(QStringLiteral("encoder"))) m_encoder = values.value(QStringLiteral("encoder"));
   m_sizeUnit->setCurrentIndex(values.value(QStringLiteral("sizeUnit")) == QLatin1String("1") ? 1 : 0);
   m_more->setChecked(values.value(QStringLiteral("more")) == QLatin1String("1"));
   m_updating = false;

@@ -60,6 +60,7 @@ class TrainingForm : public QWidget {
   QStringList m_taken;
   std::vector<FormField*> m_fields;  // in the order of the tab key
   size_t m_firstOfMore = 0;
+  std::optional<QString> m_encoder;  // the name of the one chosen, "": none; not chosen yet: the first there is
   QComboBox* m_sizeUnit;
   QToolButton* m_more;
   QWidget* m_moreBox;

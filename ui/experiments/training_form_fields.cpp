@@ -11,6 +11,7 @@ FormField* TrainingForm::add(FormField::Kind kind, const char* key, const QStrin
   m_fields.push_back(field);
   connect(field, &FormField::edited, this, [this, field] {
     if (m_updating || field->key() == QLatin1String("preset")) return;
+    if (field->key() == QLatin1String("encoder")) m_encoder = field->choice()->currentIndex() > 0 ? field->choice()->currentText() : QString(QLatin1String(""));
     // Once one of its values is changed it is the preset no more.
     const QStringList besides{QStringLiteral("run"), QStringLiteral("encoder"), QStringLiteral("name"), QStringLiteral("holdOut"),
                               QStringLiteral("seed")};

@@ -65,7 +65,8 @@ void TrainingDelegate::paint(QPainter* painter, const QStyleOptionViewItem& opti
   painter->setFont(option.font);
   const int alignment = index.data(Qt::TextAlignmentRole).toInt();
   painter->drawText(text, alignment | Qt::TextSingleLine,
-                    option.fontMetrics.elidedText(index.data(Qt::DisplayRole).toString(), Qt::ElideMiddle, text.width()));
+                    option.fontMetrics.elidedText(index.data(Qt::DisplayRole).toString(),
+                                                  index.column() == TrainingTableModel::Name ? Qt::ElideMiddle : Qt::ElideRight, text.width()));
   if ((option.state & QStyle::State_HasFocus) && index.column() == TrainingTableModel::Name) {
     painter->setPen(QPen(c.accent, 1));
     painter->setBrush(Qt::NoBrush);
@@ -174,23 +175,29 @@ void TrainingTable::columnMenu(const QPoint& global) {
   menu.exec(global);
 }
 
-// Numbers as wide as they need; the name takes what is left.
+// Numbers as wide as they need; the name takes what is left, and the type gives way to it.
 void TrainingTable::fitColumns() {
-  const QString widest[] = {{}, tr("Matryoshka BatchTopK"), tr("Latents"), QStringLiteral("10,000"), tr("Unfinished"),
-                            tr("100,000 of 100,000"), QStringLiteral("0.00001234"), QStringLiteral("1234.5"), tr("Expl. var."),
-                            QStringLiteral("123,456"), QStringLiteral("0.000")};
-  int left = viewport()->width();
+  const QString widest[] = {{}, tr("Matryoshka BatchTopK"), {}, QStringLiteral("100"), tr("Unfinished"), tr("99,999 of 110k"),
+                            QStringLiteral("0.01234"), QStringLiteral("123.4"), {}, {}, QStringLiteral("0.000")};
   QFont bold = font();
   bold.setWeight(QFont::DemiBold);
   const QFontMetrics metrics(bold);
+  int left = viewport()->width();
   for (int column = 1; column < TrainingTableModel::ColumnCount; ++column) {
     if (isColumnHidden(column)) continue;
     const QString title = m_sorted->headerData(column, Qt::Horizontal).toString();
-    const int width = std::max(metrics.horizontalAdvance(title), fontMetrics().horizontalAdvance(widest[column])) + 2 * kUnit + 4;
+    const int text = std::max(metrics.horizontalAdvance(title), fontMetrics().horizontalAdvance(widest[column]));
+    const int width = std::max(horizontalHeader()->minimumSectionSize(), text + 2 * kUnit + 2);
     setColumnWidth(column, width);
     left -= width;
   }
-  setColumnWidth(TrainingTableModel::Name, std::max(left, 20 * kUnit));
+  const int wanted = 24 * kUnit;
+  if (left < wanted && !isColumnHidden(TrainingTableModel::Type)) {
+    const int type = columnWidth(TrainingTableModel::Type), narrow = std::max(11 * kUnit, type - (wanted - left));
+    setColumnWidth(TrainingTableModel::Type, narrow);
+    left += type - narrow;
+  }
+  setColumnWidth(TrainingTableModel::Name, std::max(left, 15 * kUnit));
 }
 
 void TrainingTable::resizeEvent(QResizeEvent* event) {

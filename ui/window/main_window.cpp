@@ -89,7 +89,10 @@ MainWindow::MainWindow(Theme& theme, JobRunner& runner, Services services, std::
   });
 
   connect(m_explore, &ExplorePage::filled, this, &MainWindow::pageFilled);
-  connect(m_experiments, &ExperimentsPage::filled, this, &MainWindow::pageFilled);
+  connect(m_experiments, &ExperimentsPage::filled, this, [this] {
+    if (m_page == Page::Experiments) m_experiments->focusFirst();
+    Q_EMIT pageFilled();
+  });
   connect(m_experiments, &ExperimentsPage::actionsChanged, this, &MainWindow::updateActions);
   connect(m_experiments, &ExperimentsPage::openWanted, this, &MainWindow::askWorkspace);
   connect(m_experiments, &ExperimentsPage::reloadWanted, this, [this] { openWorkspace(m_workspace); });
@@ -117,7 +120,7 @@ void MainWindow::arrangePages() {
   m_pages->setCurrentWidget(shown);
   m_pageBar->setCurrent(m_page);
   if (shown == m_explore) m_explore->list().table().setFocus();
-  if (shown == m_experiments) m_experiments->table().setFocus();
+  if (shown == m_experiments) m_experiments->focusFirst();
   updateActions();
 }
 
