@@ -13,7 +13,7 @@ namespace sememe {
 namespace {
 
 constexpr double kPad = 0.06;         // of the values' span, above and below
-constexpr int kTickGap = 46;          // pixels between the numbers of the step axis, beside their own width
+constexpr int kTickGap = 30;          // pixels between the numbers of the step axis, beside their own width
 constexpr double kMarkRadius = 2.6;
 constexpr int kMostRead = 8;          // runs in the read-out
 
@@ -309,7 +309,7 @@ void CurveChart::paintReadOut(QPainter& painter, double x) const {
   const int line = fontMetrics().height() + 2, swatch = 10;
   int widest = 0;
   for (const QString& text : lines) widest = std::max(widest, fontMetrics().horizontalAdvance(text));
-  QRectF box(0, 0, std::min<double>(widest + swatch + 3 * kUnit, width() - 4), line * lines.size() + kUnit);
+  QRectF box(0, 0, std::min<double>(widest + swatch + 4 * kUnit, width() - 4), line * lines.size() + kUnit);
   // Beside the cross-hair, on the side that has room.
   box.moveLeft(x + kUnit * 1.5);
   if (box.right() > width() - 2) box.moveRight(x - kUnit * 1.5);
@@ -331,9 +331,14 @@ void CurveChart::paintReadOut(QPainter& painter, double x) const {
       left += swatch + kUnit / 2.0;
     }
     painter.setPen(head ? c.textMuted : c.text);
-    const double room = box.right() - kUnit / 2.0 - left;
-    painter.drawText(QRectF(left, y, room, line), Qt::AlignLeft | Qt::AlignVCenter,
-                     fontMetrics().elidedText(lines[i], Qt::ElideMiddle, int(room)));
+    const double room = box.right() - kUnit - left;
+    // The value is what one looks for: where there is little room the name gives way.
+    const qsizetype colon = head ? -1 : lines[i].lastIndexOf(QLatin1String(": "));
+    const QString value = colon < 0 ? QString() : lines[i].mid(colon + 2);
+    const double valueWidth = value.isEmpty() ? 0 : fontMetrics().horizontalAdvance(value) + kUnit;
+    painter.drawText(QRectF(left, y, room - valueWidth, line), Qt::AlignLeft | Qt::AlignVCenter,
+                     fontMetrics().elidedText(colon < 0 ? lines[i] : lines[i].left(colon), Qt::ElideMiddle, int(room - valueWidth)));
+    painter.drawText(QRectF(left, y, room, line), Qt::AlignRight | Qt::AlignVCenter, value);
   }
 }
 

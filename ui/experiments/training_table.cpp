@@ -178,7 +178,7 @@ void TrainingTable::columnMenu(const QPoint& global) {
 // Numbers as wide as they need; the name takes what is left, and the type gives way to it.
 void TrainingTable::fitColumns() {
   const QString widest[] = {{}, tr("Matryoshka BatchTopK"), {}, QStringLiteral("100"), tr("Unfinished"), tr("99,999 of 110k"),
-                            QStringLiteral("0.01234"), QStringLiteral("123.4"), {}, {}, QStringLiteral("0.000")};
+                            QStringLiteral("0.00123"), QStringLiteral("123.4"), {}, {}, QStringLiteral("0.000")};
   QFont bold = font();
   bold.setWeight(QFont::DemiBold);
   const QFontMetrics metrics(bold);
@@ -196,6 +196,15 @@ void TrainingTable::fitColumns() {
     const int type = columnWidth(TrainingTableModel::Type), narrow = std::max(11 * kUnit, type - (wanted - left));
     setColumnWidth(TrainingTableModel::Type, narrow);
     left += type - narrow;
+  }
+  // What the name can not use lies between the columns, not in one gulf behind it.
+  int shown = 0;
+  for (int column = 1; column < TrainingTableModel::ColumnCount; ++column) shown += int(!isColumnHidden(column));
+  if (const int spare = left - 45 * kUnit; spare > 0 && shown > 0) {
+    for (int column = 1; column < TrainingTableModel::ColumnCount; ++column) {
+      if (!isColumnHidden(column)) setColumnWidth(column, columnWidth(column) + spare / shown);
+    }
+    left -= spare / shown * shown;
   }
   setColumnWidth(TrainingTableModel::Name, std::max(left, 15 * kUnit));
 }

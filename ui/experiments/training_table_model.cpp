@@ -76,11 +76,11 @@ QVariant TrainingTableModel::data(const QModelIndex& index, int role) const {
     case Qt::DisplayRole: {
       if (t.status == TrainingStatus::Unreadable && column != Name && column != State) return {};
       const QVariant v = value(t, column);
-      if (column == Steps) return t.stepsDone >= t.job.steps ? grouped(t.stepsDone) : tr("%1 of %2").arg(grouped(t.stepsDone), shortNumber(double(t.job.steps)));
+      if (column == Steps) return t.stepsDone >= t.job.steps ? grouped(t.stepsDone) : tr("%1 of %2").arg(grouped(t.stepsDone), t.job.steps < 10'000 ? grouped(t.job.steps) : shortNumber(double(t.job.steps)));
       if (!v.isValid()) return QStringLiteral("–");
       if (column == Latents || column == K || column == Dead) return grouped(v.toLongLong());
       if (column == ExplainedVariance || column == Ms) return QLocale::c().toString(v.toDouble(), 'f', 3);
-      if (column == Loss || column == L0) return shortNumber(v.toDouble(), 4);
+      if (column == Loss || column == L0) return shortNumber(v.toDouble());
       return v;
     }
     case SortRole:
