@@ -220,6 +220,21 @@ class ExperimentsPageTest : public QObject {
     QVERIFY(b.failures.isEmpty());
   }
 
+  void whatEndsWhileOneIsAskedIsKept() {
+    Bench b;
+    QVERIFY(b.open());
+    b.training.holdAt = 100;
+    b.start(QStringLiteral("a"));
+    EVENTUALLY(b.find(QStringLiteral("a"))->points.size() == 11);
+    b.page.setConfirm([&](const QString&, const QString&, const QString&) {
+      b.training.letGo();
+      return QTest::qWaitFor([&] { return b.is(QStringLiteral("a"), TrainingStatus::Finished); }, 30'000);
+    });
+    b.page.removeSelected();
+    QVERIFY(b.is(QStringLiteral("a"), TrainingStatus::Finished));
+    QVERIFY(std::filesystem::exists(b.folder(QStringLiteral("a")) / "trainer_0/ae.pt"));
+  }
+
   void severalAreDeletedTogether() {
     Bench b;
     QVERIFY(b.open());

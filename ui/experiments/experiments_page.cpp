@@ -178,8 +178,13 @@ void ExperimentsPage::removeSelected() {
     lost = tr("The %1 steps trained so far and their curves are lost.").arg(english.toString(qlonglong(first->stepsDone)));
     if (first->active()) lost += tr(" Pause keeps them.");
   }
-  if (!m_confirm(question, lost, ids.size() == 1 && first->active() ? tr("Cancel training") : tr("Delete"))) return;
-  for (const qint64 id : ids) m_trainings->remove(id);
+  const bool cancels = ids.size() == 1 && first->active();
+  if (!m_confirm(question, lost, cancels ? tr("Cancel training") : tr("Delete"))) return;
+  for (const qint64 id : ids) {
+    // While the question stood it may have come to its end, and nobody meant to throw a finished one away.
+    const Training* now = m_trainings->find(id);
+    if (now && !(cancels && now->status == TrainingStatus::Finished)) m_trainings->remove(id);
+  }
 }
 
 bool ExperimentsPage::ask(const QString& question, const QString& consequence, const QString& yes) {
