@@ -1,8 +1,10 @@
 // Tests of the form of a new training: which fields there are, what is refused and where it is said, presets, persistence.
 #include "ui/experiments/training_form.h"
 
+#include <QApplication>
 #include <QSignalSpy>
 #include <QTest>
+#include <QWheelEvent>
 
 #include "core/pipeline/train_presets.h"
 #include "tests/ui/training_fixture.h"
@@ -128,6 +130,18 @@ class TrainingFormTest : public QObject {
     form.field("k").setText(QStringLiteral("7"));
     QVERIFY(form.field("preset").text().isEmpty());
     QCOMPARE(form.job()->steps, int64_t(110'000));
+  }
+
+  void theWheelPassesOverChoices() {
+    TrainingForm form(m_theme);
+    form.setSources(m_workspace.summary());
+    form.show();
+    QComboBox* types = form.field("type").choice();
+    types->clearFocus();
+    const int before = types->currentIndex();
+    QWheelEvent wheel(QPointF(5, 5), QPointF(5, 5), {}, QPoint(0, -120), Qt::NoButton, Qt::NoModifier, Qt::NoScrollPhase, false);
+    QApplication::sendEvent(types, &wheel);
+    QCOMPARE(types->currentIndex(), before);
   }
 
   void namesAreMadeAndFree() {

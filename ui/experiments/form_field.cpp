@@ -1,6 +1,7 @@
 // One row of a form.
 #include "ui/experiments/form_field.h"
 
+#include <QEvent>
 #include <QHBoxLayout>
 #include <QLocale>
 #include <QRegularExpression>
@@ -31,6 +32,8 @@ FormField::FormField(Kind kind, const QString& key, const QString& name, const Q
     input = m_choice = new QComboBox;
     m_choice->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
     m_choice->setMinimumContentsLength(8);
+    m_choice->setFocusPolicy(Qt::StrongFocus);
+    m_choice->installEventFilter(this);
     connect(m_choice, &QComboBox::currentIndexChanged, this, &FormField::edited);
   }
   m_name->setBuddy(input);
@@ -53,6 +56,13 @@ FormField::FormField(Kind kind, const QString& key, const QString& name, const Q
   column->addLayout(row);
   column->addWidget(m_below);
   showBelow();
+}
+
+// The wheel scrolls the form; a choice under the pointer is not changed in passing.
+bool FormField::eventFilter(QObject* watched, QEvent* event) {
+  if (event->type() != QEvent::Wheel || m_choice->hasFocus()) return QWidget::eventFilter(watched, event);
+  event->ignore();
+  return true;
 }
 
 QString FormField::name() const { return m_name->text().remove(QLatin1Char('&')); }

@@ -42,6 +42,9 @@ class FormField : public QWidget {
  Q_SIGNALS:
   void edited();  // by a person or by setText()
 
+ protected:
+  bool eventFilter(QObject* watched, QEvent* event) override;
+
  private:
   void showBelow();
 

@@ -364,6 +364,8 @@ void TrainingForm::updateHints(const TrainJobParams& job) {
     field("size").setHint(job.dictSize > 0 ? tr("%1 × the width").arg(plain(std::round(double(latents) / double(dim) * 100) / 100))
                                            : tr("%1 latents").arg(grouped(latents)));
   field("k").setHint(tr("Latents that fire for a row"));
+  field("targetL0").setHint(tr("Latents of a row to aim at, on average"));
+  field("l1").setHint(tr("Larger means fewer latents of a row"));
   if (chosen && job.steps > 0 && job.batch > 0) {
     const double rows = double(job.steps) * double(job.batch), each = rows / (double(chosen->rows) * (1 - job.holdOut));
     field("steps").setHint(tr("Each row is seen about %1 times").arg(each < 10 ? plain(std::round(each * 10) / 10) : grouped(std::llround(each))));

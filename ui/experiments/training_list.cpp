@@ -341,10 +341,10 @@ void TrainingList::remove(int64_t id) {
   item->removing = true;
   if (item->status == TrainingStatus::Running || item->status == TrainingStatus::Stopping) {
     item->status = TrainingStatus::Stopping;
-    if (item->running) item->running->cancel();
+    if (item->running) item->running->discard();
     return tell(*item);
   }
-  if (item->running) item->running->cancel();
+  if (item->running) item->running->discard();
   item->running = nullptr;
   removeFiles(item);
 }
