@@ -43,6 +43,18 @@ at::Tensor activate(const at::Tensor& x, Activation activation) {
   throw Error(ErrorCode::Invalid, "not an activation");
 }
 
+at::Tensor activateOwn(at::Tensor x, Activation activation) {
+  if (at::GradMode::is_enabled()) return activate(x, activation);
+  switch (activation) {
+    case Activation::QuickGelu: return x.mul_(at::sigmoid(x * kQuickGelu));
+    case Activation::Gelu: return at::gelu_(x);
+    case Activation::GeluTanh: return at::gelu_(x, "tanh");
+    case Activation::Silu: return at::silu_(x);
+    case Activation::Relu: return at::relu_(x);
+  }
+  throw Error(ErrorCode::Invalid, "not an activation");
+}
+
 LinearImpl::LinearImpl(int64_t in, int64_t out, bool withBias) {
   weight = register_parameter("weight", torch::empty({out, in}));
   if (withBias) bias = register_parameter("bias", torch::empty({out}));
@@ -105,7 +117,7 @@ at::Tensor AttentionImpl::forward(const at::Tensor& x, bool causal) const {
   const at::Tensor weight = at::cat({query->weight, key->weight, value->weight});
   const at::Tensor bias =
       query->bias.defined() ? at::cat({query->bias, key->bias, value->bias}) : at::Tensor();
-  at::Tensor joined = at::linear(x, weight, bias);
+  at::Tensor joined = linearProduct(x, weight, bias);
   // On a CPU, attention in bfloat16 takes three times as long as in float32, unlike everything else.
   std::optional<c10::impl::ExcludeDispatchKeyGuard> exact;
   if (x.is_cpu() && at::autocast::is_autocast_enabled(at::kCPU)) {
@@ -136,12 +148,12 @@ at::Tensor MlpImpl::forward(const at::Tensor& x) const {
     const at::Tensor h = at::linear(x, first->weight * kQuickGelu, first->bias * kQuickGelu);
     return at::linear(at::silu(h), second->weight * (1 / kQuickGelu), second->bias);
   }
-  return second->forward(inner(x));
+  return inRowChunks(x, [this](const at::Tensor& rows) { return second->forward(inner(rows)); });
 }
 
 at::Tensor MlpImpl::inner(const at::Tensor& x) const {
-  const at::Tensor h = first->forward(x);
-  if (!m_swiGlu) return activate(h, m_activation);
+  at::Tensor h = first->forward(x);
+  if (!m_swiGlu) return activateOwn(std::move(h), m_activation);
   const std::vector<at::Tensor> halves = h.chunk(2, -1);
   return at::silu(halves[0]) * halves[1];
 }

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "core/models/products.h"
 #include "core/models/tapped_pass.h"
 
 namespace sememe {
@@ -26,12 +27,14 @@ enum class Activation {
 Activation parseActivation(const std::string& name);
 
 at::Tensor activate(const at::Tensor& x, Activation activation);
+// Of a tensor that nobody else needs: in its place where no gradient is recorded.
+at::Tensor activateOwn(at::Tensor x, Activation activation);
 
 // y = x Wᵀ + b with weight [out, in] and bias [out].
 class LinearImpl : public torch::nn::Module {
  public:
   LinearImpl(int64_t in, int64_t out, bool withBias = true);
-  at::Tensor forward(const at::Tensor& x) const { return at::linear(x, weight, bias); }
+  at::Tensor forward(const at::Tensor& x) const { return linearProduct(x, weight, bias); }
 
   at::Tensor weight, bias;  // bias is undefined without one
 };

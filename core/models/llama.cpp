@@ -76,12 +76,13 @@ LlamaLayerImpl::LlamaLayerImpl(const LlamaConfig& c)
 }
 
 at::Tensor LlamaLayerImpl::inner(const at::Tensor& x) const {
-  return activate(gate->forward(x), m_activation).mul_(up->forward(x));
+  return activateOwn(gate->forward(x), m_activation).mul_(up->forward(x));
 }
 
 at::Tensor LlamaLayerImpl::forward(const at::Tensor& x, int64_t layer, const LlamaPass& pass) const {
   const at::Tensor middle = attention->forward(norm1->forward(x), layer, pass).add_(x);
-  return down->forward(inner(norm2->forward(middle))).add_(middle);
+  const auto mlp = [this](const at::Tensor& rows) { return down->forward(inner(norm2->forward(rows))).add_(rows); };
+  return inRowChunks(middle, mlp);
 }
 
 TappedPass LlamaLayerImpl::step(const TappedPass& tapped, const LlamaPass& pass) const {
@@ -190,7 +191,7 @@ at::Tensor LlamaImpl::finish(const TappedPass& pass, KvCache* cache, const TapHo
 }
 
 at::Tensor LlamaImpl::logits(const at::Tensor& states) const {
-  return at::linear(states, head.is_empty() ? tokens->weight : head->weight);
+  return linearProduct(states, head.is_empty() ? tokens->weight : head->weight, {});
 }
 
 }  // namespace sememe

@@ -1,0 +1,56 @@
+// Products of few rows, and many rows a few hundred at a time.
+#include "core/models/products.h"
+
+#include <ATen/Parallel.h>
+#include <ATen/autocast_mode.h>
+
+#include "core/models/few_rows.h"
+
+namespace sememe {
+namespace {
+
+// Rows of one thread's share of a chunk: the widest thing made of them (some 10,000 floats each) fits a cache of 8 MB,
+// and a product still runs at its full rate.
+constexpr int64_t kChunkRows = 256;
+
+bool isFew(const at::Tensor& x, const at::Tensor& weight) {
+  const int64_t in = weight.size(1);
+  return x.is_cpu() && x.scalar_type() == at::kFloat && weight.scalar_type() == at::kFloat && x.dim() > 0 && x.size(-1) == in &&
+         x.numel() <= kFewRows * in && x.numel() > 0 && weight.is_contiguous() && !at::GradMode::is_enabled() &&
+         !at::autocast::is_autocast_enabled(at::kCPU);
+}
+
+}  // namespace
+
+at::Tensor linearProduct(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+  if (!isFew(x, weight)) return at::linear(x, weight, bias);
+  const int64_t in = weight.size(1), out = weight.size(0), rows = x.numel() / in;
+  const at::Tensor flat = x.contiguous();
+  std::vector<int64_t> shape = x.sizes().vec();
+  shape.back() = out;
+  at::Tensor y = at::empty(shape, x.options());
+  const float *from = flat.const_data_ptr<float>(), *w = weight.const_data_ptr<float>();
+  float* to = y.mutable_data_ptr<float>();
+  // A share of a product that takes less than about ten microseconds is not worth a thread.
+  const int64_t grain = std::max<int64_t>(1, (int64_t{1} << 17) / in);
+  at::parallel_for(0, out, grain, [&](int64_t begin, int64_t end) { fewRowsProduct(from, rows, w, in, begin, end, to, out); });
+  return bias.defined() ? y.add_(bias) : y;
+}
+
+at::Tensor inRowChunks(const at::Tensor& x, const std::function<at::Tensor(const at::Tensor& rows)>& f) {
+  const int64_t width = x.size(-1), rows = width > 0 ? x.numel() / width : 0, chunk = kChunkRows * at::get_num_threads();
+  if (!x.is_cpu() || at::GradMode::is_enabled() || rows < 2 * chunk) return f(x);
+  const at::Tensor flat = x.reshape({rows, width});
+  at::Tensor out;
+  for (int64_t begin = 0; begin < rows; begin += chunk) {
+    const int64_t count = std::min(chunk, rows - begin);
+    const at::Tensor y = f(flat.narrow(0, begin, count));
+    if (!out.defined()) out = at::empty({rows, y.size(-1)}, y.options());
+    out.narrow(0, begin, count).copy_(y);
+  }
+  std::vector<int64_t> shape = x.sizes().vec();
+  shape.back() = out.size(-1);
+  return out.view(shape);
+}
+
+}  // namespace sememe
