@@ -60,7 +60,7 @@ FormField::FormField(Kind kind, const QString& key, const QString& name, const Q
 
 // The wheel scrolls the form; a choice under the pointer is not changed in passing.
 bool FormField::eventFilter(QObject* watched, QEvent* event) {
-  if (event->type() != QEvent::Wheel || m_choice->hasFocus()) return QWidget::eventFilter(watched, event);
+  if (event->type() != QEvent::Wheel || static_cast<QWidget*>(watched)->hasFocus()) return QWidget::eventFilter(watched, event);
   event->ignore();
   return true;
 }
@@ -73,7 +73,11 @@ void FormField::setNameWidth(int pixels) {
   m_below->setContentsMargins(pixels + kUnit, 0, 0, 0);
 }
 
-void FormField::addBeside(QWidget* widget) { static_cast<QHBoxLayout*>(layout()->itemAt(0)->layout())->addWidget(widget); }
+void FormField::addBeside(QComboBox* unit) {
+  unit->setFocusPolicy(Qt::StrongFocus);
+  unit->installEventFilter(this);
+  static_cast<QHBoxLayout*>(layout()->itemAt(0)->layout())->addWidget(unit);
+}
 
 QString FormField::text() const { return m_line ? m_line->text().trimmed() : m_choice->currentData().toString(); }
 
