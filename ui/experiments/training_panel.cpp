@@ -160,8 +160,11 @@ void TrainingPanel::show(const Training* t, int selected, bool readOnly) {
 
   m_resumes = t->canGoOn();
   m_pause->setVisible(t->active() || m_resumes);
-  m_pause->setEnabled(t->status != TrainingStatus::Stopping && !t->removing);
-  m_pause->setText(!m_resumes                               ? t->status == TrainingStatus::Waiting ? tr("Take out of the queue") : tr("Pause")
+  // Not disabled while it stops: the focus would go on to the button that deletes.
+  m_pause->setEnabled(!t->removing);
+  m_pause->setText(t->status == TrainingStatus::Stopping    ? tr("Pausing…")
+                   : t->status == TrainingStatus::Waiting   ? tr("Take out of the queue")
+                   : !m_resumes                             ? tr("Pause")
                    : t->status == TrainingStatus::Failed    ? tr("Try again")
                    : t->canResume                           ? tr("Resume")
                                                             : tr("Start again"));
