@@ -14,6 +14,9 @@
 #include "core/base/error.h"
 #include "core/demo/demo_workspace.h"
 #include "core/image/image.h"
+#include "core/pipeline/explore_sae.h"
+#include "core/pipeline/train.h"
+#include "core/pipeline/trainings.h"
 #include "ui/window/main_window.h"
 
 namespace {
@@ -43,6 +46,14 @@ Services services() {
     params.out = folder;
     params.resources = demoResources();
     return makeDemoWorkspace(params, stop, progress).workspace;
+  };
+  services.training.train = [](const TrainJobParams& params, const std::stop_token& stop, const ProgressFn& progress) {
+    return train(params, stop, progress);
+  };
+  services.training.list = listTrainings;
+  services.training.remove = removeTraining;
+  services.training.explore = [](const ExploreSaeParams& params, const std::stop_token& stop, const ProgressFn& progress) {
+    return exploreSae(params, stop, progress);
   };
   services.version = QStringLiteral(SEMEME_VERSION);
   return services;
@@ -112,6 +123,7 @@ int main(int argc, char** argv) {
   if (options.theme) theme.setMode(*options.theme);
   if (picture) window.setMinimumSize(1, 1);
   if (picture || options.size) window.resize(options.size.value_or(QSize(1440, 900)));
+  window.showPage(options.page);
   if (!options.workspace.isEmpty()) window.openWorkspace(options.workspace);
   window.show();
   std::unique_ptr<Screenshot> screenshot;

@@ -5,6 +5,15 @@
 #include <QRegularExpression>
 
 namespace sememe {
+namespace {
+
+QStringList pageKeys() {
+  QStringList keys;
+  for (const PageInfo& info : pages()) keys << QString::fromLatin1(info.key);
+  return keys;
+}
+
+}  // namespace
 
 ParsedOptions parseOptions(const QStringList& arguments, const QString& version) {
   QCommandLineParser parser;
@@ -12,7 +21,7 @@ ParsedOptions parseOptions(const QStringList& arguments, const QString& version)
       QStringLiteral("Explores the neurons of sparse autoencoders.\n\n"
                      "Example: sememe --page explore --screenshot explore.png --theme dark demo.sememe"));
   parser.addPositionalArgument(QStringLiteral("workspace"), QStringLiteral("The *.sememe file to open."), QStringLiteral("[WORKSPACE]"));
-  const QCommandLineOption page(QStringLiteral("page"), QStringLiteral("The page to begin with: explore."), QStringLiteral("PAGE"));
+  const QCommandLineOption page(QStringLiteral("page"), QString(QStringLiteral("The page to begin with: %1.").arg(pageKeys().join(QStringLiteral(", ")))), QStringLiteral("PAGE"));
   const QCommandLineOption shot(QStringLiteral("screenshot"), QStringLiteral("Draw the page, filled, to a PNG file without a screen, and quit."),
                                 QStringLiteral("FILE"));
   const QCommandLineOption size(QStringLiteral("size"), QStringLiteral("Size of the window, such as 1440x900."), QStringLiteral("WxH"));
@@ -33,8 +42,12 @@ ParsedOptions parseOptions(const QStringList& arguments, const QString& version)
   const QStringList files = parser.positionalArguments();
   if (files.size() > 1) return wrong(QStringLiteral("one workspace at a time, not %1").arg(files.size()));
   if (!files.isEmpty()) options.workspace = files.first();
-  if (parser.isSet(page) && parser.value(page) != QLatin1String("explore"))
-    return wrong(QStringLiteral("there is no page “%1”; the page is: explore").arg(parser.value(page)));
+  if (parser.isSet(page)) {
+    const auto index = pageKeys().indexOf(parser.value(page));
+    if (index < 0)
+      return wrong(QStringLiteral("there is no page “%1”; there are: %2").arg(parser.value(page), pageKeys().join(QStringLiteral(", "))));
+    options.page = pages()[index].page;
+  }
   options.screenshot = parser.value(shot);
   if (parser.isSet(shot) && options.screenshot.isEmpty()) return wrong(QStringLiteral("--screenshot needs a file"));
   if (parser.isSet(size)) {

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "ui/settings/settings.h"
+#include "ui/window/page_bar.h"
 
 namespace sememe {
 
@@ -15,6 +16,7 @@ struct Options {
   QString screenshot;  // file to draw the page to; empty: show the window
   std::optional<QSize> size;
   std::optional<ThemeMode> theme;
+  Page page = Page::Explore;
 };
 
 // What came of the arguments: options, or a text to print and the exit status (0 after --help and --version, 2 for wrong use).

@@ -11,12 +11,14 @@ constexpr int kPatienceMs = 60'000;
 constexpr int kSettleMs = 150;  // layouts and the last repaints
 }  // namespace
 
-Screenshot::Screenshot(MainWindow& window, QString file, bool startPage) : m_window(window), m_file(std::move(file)) {
+Screenshot::Screenshot(MainWindow& window, QString file, bool noWorkspace) : m_window(window), m_file(std::move(file)), m_noWorkspace(noWorkspace) {
   connect(&window, &MainWindow::openFailed, this,
           [this](const JobFailure& failure) { fail(failure.message + QStringLiteral(". ") + failure.advice); });
   connect(&window.explore(), &ExplorePage::failed, this, [this](const JobFailure& failure) { fail(failure.message); });
-  connect(&window.explore(), &ExplorePage::filled, this, [this] { QTimer::singleShot(kSettleMs, this, &Screenshot::take); });
-  if (startPage) QTimer::singleShot(kSettleMs, this, &Screenshot::take);
+  connect(&window.experiments(), &ExperimentsPage::failed, this,
+          [this](const QString& title, const JobFailure& failure) { fail(title + QStringLiteral(": ") + failure.message); });
+  connect(&window, &MainWindow::pageFilled, this, [this] { QTimer::singleShot(kSettleMs, this, &Screenshot::take); });
+  if (noWorkspace) QTimer::singleShot(kSettleMs, this, &Screenshot::take);
   m_patience.setSingleShot(true);
   connect(&m_patience, &QTimer::timeout, this, [this] { fail(tr("the page was not filled within a minute")); });
   m_patience.start(kPatienceMs);
@@ -24,7 +26,7 @@ Screenshot::Screenshot(MainWindow& window, QString file, bool startPage) : m_win
 
 void Screenshot::take() {
   // Another neuron may have been asked for in between: then filled() comes again.
-  if (m_ended || (!m_window.showsStartPage() && !m_window.explore().isFilled())) return;
+  if (m_ended || !m_window.isPageFilled() || (!m_noWorkspace && m_window.workspacePath().isEmpty())) return;
   const QPixmap picture = m_window.grab();
   QSaveFile file(m_file);
   if (!file.open(QIODevice::WriteOnly) || !picture.save(&file, "PNG") || !file.commit()) {

@@ -14,8 +14,8 @@ namespace sememe {
 class Screenshot : public QObject {
   Q_OBJECT
  public:
-  // `startPage`: no workspace is being opened.
-  Screenshot(MainWindow& window, QString file, bool startPage);
+  // `noWorkspace`: none is being opened.
+  Screenshot(MainWindow& window, QString file, bool noWorkspace);
 
  private:
   void take();
@@ -23,6 +23,7 @@ class Screenshot : public QObject {
 
   MainWindow& m_window;
   QString m_file;
+  bool m_noWorkspace;
   QTimer m_patience;
   bool m_ended = false;
 };

@@ -26,6 +26,7 @@ class MainWindowTest : public QObject {
     s.makeDemo = [](const std::filesystem::path&, const std::stop_token&, const ProgressFn&) -> std::filesystem::path {
       throw Error(ErrorCode::NotFound, "no models", "resources/demo");
     };
+    s.training.list = [](const std::filesystem::path&) { return std::vector<TrainingRecord>(); };
     s.version = QStringLiteral("0");
     return s;
   }
@@ -193,7 +194,7 @@ class MainWindowTest : public QObject {
     QStringList unique = keys;
     unique.removeDuplicates();
     QCOMPARE(unique.size(), keys.size());
-    QCOMPARE(window.menuBar()->actions().size(), 5);
+    QCOMPARE(window.menuBar()->actions().size(), 6);
   }
 
   void keysWalkTheNeurons() {

@@ -23,6 +23,11 @@ class SettingsTest : public QObject {
     s.sortDescending = false;
     s.onlyFullTop = false;
     s.histogramLog = false;
+    s.trainingForm = {{QStringLiteral("type"), QStringLiteral("topk")}, {QStringLiteral("groups"), QStringLiteral("0.5, 0.5")}};
+    s.experimentsSplitter = {380, 900};
+    s.resultsSplitter = {500, 200};
+    s.hiddenTrainingColumns = {3, 8};
+    s.logarithmicCharts = {};
     s.recentWorkspaces = {QStringLiteral("/a b/ü.sememe"), QStringLiteral("/c,d.sememe")};
     s.demoFolder = QStringLiteral("/home/someone/demo folder");
     file.write(s);
@@ -36,6 +41,11 @@ class SettingsTest : public QObject {
     QCOMPARE(r.sortDescending, s.sortDescending);
     QCOMPARE(r.onlyFullTop, s.onlyFullTop);
     QCOMPARE(r.histogramLog, s.histogramLog);
+    QCOMPARE(r.trainingForm, s.trainingForm);
+    QCOMPARE(r.experimentsSplitter, s.experimentsSplitter);
+    QCOMPARE(r.resultsSplitter, s.resultsSplitter);
+    QCOMPARE(r.hiddenTrainingColumns, s.hiddenTrainingColumns);
+    QCOMPARE(r.logarithmicCharts, s.logarithmicCharts);
     QCOMPARE(r.recentWorkspaces, s.recentWorkspaces);
     QCOMPARE(r.demoFolder, s.demoFolder);
   }

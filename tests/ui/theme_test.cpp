@@ -39,6 +39,7 @@ class ThemeTest : public QObject {
         QVERIFY(contrast(c->ok, surface) >= 4.5);
         QVERIFY(contrast(c->danger, surface) >= 4.5);
       }
+      for (const QColor& curve : c->series) QVERIFY2(contrast(curve, c->panel) >= 3, qPrintable(curve.name()));
       QVERIFY(contrast(c->accentText, c->accent) >= 4.5);
       QVERIFY(contrast(c->tooltipText, c->tooltip) >= 7);
       QVERIFY(contrast(c->text, c->dangerSoft) >= 7);

@@ -242,6 +242,11 @@ void ExplorePage::setWorkspace(const WorkspaceSummary& summary) {
   chooseRun(index);
 }
 
+void ExplorePage::showRun(int64_t run) {
+  const int index = m_runs->findData(qlonglong(run));
+  if (index >= 0) m_runs->setCurrentIndex(index);
+}
+
 void ExplorePage::clear() {
   m_details->labels().flush();
   m_list->clear();

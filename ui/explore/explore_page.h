@@ -27,6 +27,7 @@ class ExplorePage : public QWidget {
 
   void setWorkspace(const WorkspaceSummary& summary);
   void clear();
+  void showRun(int64_t run);  // of those that the workspace has
   // The page shows all that it has: rows, the selected neuron with all its thumbnails, or that there is nothing.
   bool isFilled() const { return m_filled; }
 

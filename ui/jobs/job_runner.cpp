@@ -88,6 +88,11 @@ Job::Job(QString title, QObject* parent) : QObject(parent), m_title(std::move(ti
 
 void Job::cancel() { m_stop.request_stop(); }
 
+void Job::discard() {
+  m_discarded = true;
+  cancel();
+}
+
 Workspace& JobContext::workspace() {
   if (!m_connection->workspace || m_connection->path != m_path) {
     m_connection->close();

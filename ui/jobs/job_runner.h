@@ -47,6 +47,8 @@ class Job : public QObject {
  public:
   const QString& title() const { return m_title; }
   void cancel();  // asks it to stop; a job that still waits never starts
+  void discard(); // the same, and what it has done will be removed
+  bool isDiscarded() const { return m_discarded; }
 
  Q_SIGNALS:
   void started();
@@ -59,6 +61,7 @@ class Job : public QObject {
   friend class JobRunner;
   explicit Job(QString title, QObject* parent);
   QString m_title;
+  bool m_discarded = false;
   std::stop_source m_stop;
 };
 

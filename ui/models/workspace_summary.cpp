@@ -1,6 +1,8 @@
 // What the window needs to know about a workspace before it shows anything of it.
 #include "ui/models/workspace_summary.h"
 
+#include <utility>
+
 #include "core/base/error.h"
 
 namespace sememe {
@@ -15,6 +17,11 @@ WorkspaceSummary summarize(Workspace& workspace) {
     if (run.dataset != 0) choice.dataset = workspace.datasets().get(run.dataset).name;
     choice.run = std::move(run);
     summary.runs.push_back(std::move(choice));
+  }
+  for (auto& [kind, list] : {std::pair(RunKind::Activations, &summary.activations), std::pair(RunKind::Embeddings, &summary.embeddings)}) {
+    for (RunInfo& run : workspace.runs().list(kind)) {
+      if (run.state == RunState::Complete) list->push_back(std::move(run));
+    }
   }
   return summary;
 }

@@ -20,6 +20,8 @@ struct WorkspaceSummary {
   std::filesystem::path path;
   bool readOnly = false;  // labels can not be saved
   std::vector<RunChoice> runs;
+  std::vector<RunInfo> activations;  // complete: what an SAE can be trained on
+  std::vector<RunInfo> embeddings;   // complete: what says how alike images are
 };
 
 // Any thread, with its own connection. Throws as Workspace does.

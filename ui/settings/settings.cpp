@@ -17,6 +17,7 @@ QVariant fromList(const QList<int>& values) {
   return texts.join(QLatin1Char(' '));
 }
 
+// `size` numbers, or any count of them where it is -1.
 QList<int> toList(const QVariant& value, int size) {
   QList<int> values;
   for (const QString& text : value.toString().split(QLatin1Char(' '), Qt::SkipEmptyParts)) {
@@ -25,7 +26,7 @@ QList<int> toList(const QVariant& value, int size) {
     if (!ok || number < 0 || number > 100000) return {};
     values.append(number);
   }
-  return values.size() == size ? values : QList<int>();
+  return size == -1 || values.size() == size ? values : QList<int>();
 }
 
 }  // namespace
@@ -49,6 +50,15 @@ Settings SettingsFile::read() const {
   s.sortDescending = file.value(QStringLiteral("explore/sortDescending"), s.sortDescending).toBool();
   s.onlyFullTop = file.value(QStringLiteral("explore/onlyFullTop"), s.onlyFullTop).toBool();
   s.histogramLog = file.value(QStringLiteral("explore/histogramLog"), s.histogramLog).toBool();
+  s.experimentsSplitter = toList(file.value(QStringLiteral("experiments/splitter")), 2);
+  s.resultsSplitter = toList(file.value(QStringLiteral("experiments/results")), 2);
+  s.hiddenTrainingColumns = toList(file.value(QStringLiteral("experiments/hiddenColumns")), -1);
+  s.logarithmicCharts = file.value(QStringLiteral("experiments/logarithmic"), s.logarithmicCharts).toStringList();
+  s.logarithmicCharts.removeAll(QString());
+  for (const QString& key : file.allKeys()) {
+    const QLatin1String prefix("experiments/form/");
+    if (key.startsWith(prefix)) s.trainingForm.insert(key.mid(prefix.size()), file.value(key).toString());
+  }
   s.recentWorkspaces = file.value(QStringLiteral("files/recent")).toStringList();
   s.recentWorkspaces.removeAll(QString());
   s.recentWorkspaces = s.recentWorkspaces.mid(0, kRecentWorkspaces);
@@ -69,6 +79,13 @@ void SettingsFile::write(const Settings& s) const {
   file.setValue(QStringLiteral("explore/sortDescending"), s.sortDescending);
   file.setValue(QStringLiteral("explore/onlyFullTop"), s.onlyFullTop);
   file.setValue(QStringLiteral("explore/histogramLog"), s.histogramLog);
+  file.setValue(QStringLiteral("experiments/splitter"), fromList(s.experimentsSplitter));
+  file.setValue(QStringLiteral("experiments/results"), fromList(s.resultsSplitter));
+  file.setValue(QStringLiteral("experiments/hiddenColumns"), fromList(s.hiddenTrainingColumns));
+  file.setValue(QStringLiteral("experiments/logarithmic"), s.logarithmicCharts);
+  file.remove(QStringLiteral("experiments/form"));
+  for (auto it = s.trainingForm.begin(); it != s.trainingForm.end(); ++it)
+    file.setValue(QString(QStringLiteral("experiments/form/") + it.key()), it.value());
   file.setValue(QStringLiteral("files/recent"), s.recentWorkspaces);
   file.setValue(QStringLiteral("files/demoFolder"), s.demoFolder);
 }

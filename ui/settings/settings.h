@@ -3,6 +3,7 @@
 
 #include <QByteArray>
 #include <QList>
+#include <QMap>
 #include <QString>
 #include <QStringList>
 
@@ -20,6 +21,11 @@ struct Settings {
   bool sortDescending = true;
   bool onlyFullTop = true;  // leave out neurons that fire on fewer images than the grid has places
   bool histogramLog = true;
+  QMap<QString, QString> trainingForm;  // what was last entered there, by the field's name
+  QList<int> experimentsSplitter;       // widths of form and results; empty: as designed
+  QList<int> resultsSplitter;           // heights of charts and table; empty: as designed
+  QList<int> hiddenTrainingColumns;     // of TrainingTableModel
+  QStringList logarithmicCharts = {QStringLiteral("loss")};  // by the measure's key
   QStringList recentWorkspaces;  // absolute paths, the last one opened first; at most kRecentWorkspaces
   QString demoFolder;            // where the demo workspace was made last
 };

@@ -128,6 +128,7 @@ const Colors& lightColors() {
       .danger = rgb(0xB3372B), .dangerSoft = rgb(0xFBEAE7), .ok = rgb(0x2A7A4B),
       .tooltip = rgb(0x2A3036), .tooltipText = rgb(0xF4F3EF),
       .veil = QColor(24, 28, 32, 225),
+      .series = {rgb(0x14697A), rgb(0xC8502E), rgb(0x6A4FB3), rgb(0x2A8A4B), rgb(0xA87400), rgb(0xC2327A), rgb(0x2F6FC4), rgb(0x6B6F76)},
   };
   return colors;
 }
@@ -143,6 +144,7 @@ const Colors& darkColors() {
       .danger = rgb(0xF0897E), .dangerSoft = rgb(0x3A2321), .ok = rgb(0x6CC490),
       .tooltip = rgb(0x39424A), .tooltipText = rgb(0xF2F4F6),
       .veil = QColor(6, 8, 10, 230),
+      .series = {rgb(0x52B9C9), rgb(0xF0895E), rgb(0xA994EA), rgb(0x6CC490), rgb(0xD9B44A), rgb(0xEE7FB4), rgb(0x7FAEF2), rgb(0xA0AAB4)},
   };
   return colors;
 }

@@ -6,6 +6,7 @@
 #include <QObject>
 #include <QPixmap>
 #include <QString>
+#include <array>
 #include <memory>
 
 namespace sememe {
@@ -24,6 +25,7 @@ struct Colors {
   QColor danger, dangerSoft, ok;
   QColor tooltip, tooltipText;
   QColor veil;  // over the page, behind the image viewer
+  std::array<QColor, 8> series;  // of the curves in a chart, told apart on a panel; 3 : 1 or more
 };
 const Colors& lightColors();
 const Colors& darkColors();

@@ -42,7 +42,9 @@ void JobStatus::add(Job* job) {
     if (!m_jobs.empty() && m_jobs.front() == job) display(p);
   });
   connect(job, &Job::done, this, [this, job] { remove(job, tr("%1: done").arg(job->title())); });
-  connect(job, &Job::cancelled, this, [this, job] { remove(job, tr("%1: cancelled. What is done is kept.").arg(job->title())); });
+  connect(job, &Job::cancelled, this, [this, job] {
+    remove(job, job->isDiscarded() ? tr("%1: cancelled").arg(job->title()) : tr("%1: cancelled. What is done is kept.").arg(job->title()));
+  });
   connect(job, &Job::failed, this, [this, job] { remove(job, tr("%1: failed").arg(job->title())); });
   if (m_jobs.size() > 1) return;
   display({.stage = job->title().toStdString()});

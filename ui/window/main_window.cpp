@@ -7,11 +7,13 @@
 #include <QDropEvent>
 #include <QFileDialog>
 #include <QFileInfo>
+#include <QMenuBar>
 #include <QMessageBox>
 #include <QMimeData>
 #include <QStandardPaths>
 #include <QStatusBar>
 #include <QVBoxLayout>
+#include <utility>
 
 #include "ui/window/dialogs.h"
 
@@ -42,9 +44,9 @@ MainWindow::MainWindow(Theme& theme, JobRunner& runner, Services services, std::
 
   m_start = new StartPage(theme);
   m_explore = new ExplorePage(theme, runner, m_services.readImage);
+  m_experiments = new ExperimentsPage(theme, runner, m_services.training);
   m_pages = new QStackedWidget;
-  m_pages->addWidget(m_start);
-  m_pages->addWidget(m_explore);
+  for (QWidget* page : std::initializer_list<QWidget*>{m_start, m_explore, m_experiments}) m_pages->addWidget(page);
   m_messages = new MessageBar(theme);
   auto* middle = new QWidget;
   auto* column = new QVBoxLayout(middle);
@@ -69,7 +71,13 @@ MainWindow::MainWindow(Theme& theme, JobRunner& runner, Services services, std::
   makeEditMenu();
   makeViewMenu();
   makeGoMenu();
+  makeTrainingMenu();
   makeHelpMenu();
+  // In the row of the menus, which has room for it; a desktop that takes the menus elsewhere would take it along.
+  menuBar()->setNativeMenuBar(false);
+  m_pageBar = new PageBar(theme);
+  menuBar()->setCornerWidget(m_pageBar);
+  connect(m_pageBar, &PageBar::chosen, this, &MainWindow::showPage);
 
   connect(m_start, &StartPage::openWanted, this, &MainWindow::askWorkspace);
   connect(m_start, &StartPage::demoWanted, this, &MainWindow::askDemo);
@@ -80,11 +88,52 @@ MainWindow::MainWindow(Theme& theme, JobRunner& runner, Services services, std::
     m_messages->showFailure(tr("Reading the workspace failed"), failure, [this] { openWorkspace(m_workspace); });
   });
 
+  connect(m_explore, &ExplorePage::filled, this, &MainWindow::pageFilled);
+  connect(m_experiments, &ExperimentsPage::filled, this, [this] {
+    if (m_page == Page::Experiments) m_experiments->focusFirst();
+    Q_EMIT pageFilled();
+  });
+  connect(m_experiments, &ExperimentsPage::actionsChanged, this, &MainWindow::updateActions);
+  connect(m_experiments, &ExperimentsPage::openWanted, this, &MainWindow::askWorkspace);
+  connect(m_experiments, &ExperimentsPage::reloadWanted, this, [this] { openWorkspace(m_workspace); });
+  connect(m_experiments, &ExperimentsPage::explored, this, &MainWindow::showExplored);
+  connect(m_experiments, &ExperimentsPage::failed, this,
+          [this](const QString& title, const JobFailure& failure, std::function<void()> retry) {
+            m_messages->showFailure(title, failure, std::move(retry));
+          });
+
   m_theme.setMode(m_settings.theme);
   m_explore->applySettings(m_settings);
+  m_experiments->applySettings(m_settings);
   if (!m_settings.windowGeometry.isEmpty()) restoreGeometry(m_settings.windowGeometry);
   updateRecent();
+  arrangePages();
+}
+
+void MainWindow::showPage(Page page) {
+  m_page = page;
+  arrangePages();
+}
+
+void MainWindow::arrangePages() {
+  QWidget* shown = m_page == Page::Experiments ? static_cast<QWidget*>(m_experiments) : m_workspace.isEmpty() ? static_cast<QWidget*>(m_start) : m_explore;
+  m_pages->setCurrentWidget(shown);
+  m_pageBar->setCurrent(m_page);
+  if (shown == m_explore) m_explore->list().table().setFocus();
+  if (shown == m_experiments) m_experiments->focusFirst();
   updateActions();
+}
+
+bool MainWindow::isPageFilled() const {
+  return m_page == Page::Experiments ? m_experiments->isFilled() : showsStartPage() || m_explore->isFilled();
+}
+
+// The neurons of a training are there: the workspace is read anew, and Explore shows them.
+void MainWindow::showExplored(const QString& workspace, int64_t run) {
+  if (QFileInfo(workspace) != QFileInfo(m_workspace)) return;
+  m_wantedRun = run;
+  m_page = Page::Explore;
+  openWorkspace(m_workspace);
 }
 
 void MainWindow::askWorkspace() {
@@ -130,10 +179,10 @@ void MainWindow::showSummary(const WorkspaceSummary& summary) {
   setWindowTitle(tr("%1 – Sememe").arg(QFileInfo(m_workspace).completeBaseName()));
   setWindowFilePath(m_workspace);
   m_path->setText(summary.readOnly ? tr("%1  (read only)").arg(m_workspace) : m_workspace);
-  m_pages->setCurrentWidget(m_explore);
   m_explore->setWorkspace(summary);
-  m_explore->list().table().setFocus();
-  updateActions();
+  if (const int64_t run = std::exchange(m_wantedRun, 0)) m_explore->showRun(run);
+  m_experiments->setWorkspace(summary);
+  arrangePages();
   saveSettings();
   Q_EMIT workspaceOpened();
 }
@@ -141,14 +190,15 @@ void MainWindow::showSummary(const WorkspaceSummary& summary) {
 void MainWindow::closeWorkspace() {
   ++m_openGeneration;
   m_explore->clear();
+  m_experiments->clear();
   m_runner.closeConnections();
   m_workspace.clear();
   m_messages->hide();
   setWindowFilePath({});
   m_path->clear();
   setWindowTitle(QStringLiteral("Sememe"));
-  m_pages->setCurrentWidget(m_start);
-  updateActions();
+  m_page = Page::Explore;
+  arrangePages();
 }
 
 void MainWindow::askDemo() {
@@ -209,7 +259,19 @@ void MainWindow::updateRecent() {
 void MainWindow::updateActions() {
   const bool open = !m_workspace.isEmpty();
   for (QAction* action : m_workspaceActions) action->setEnabled(open);
-  for (QAction* action : m_pageActions) action->setEnabled(open && m_explore->hasNeuron());
+  const bool exploring = open && m_page == Page::Explore;
+  for (QAction* action : m_exploreActions) action->setEnabled(exploring);
+  for (QAction* action : m_pageActions) action->setEnabled(exploring && m_explore->hasNeuron());
+  // As the buttons of the page.
+  const bool training = open && m_page == Page::Experiments;
+  TrainingPanel& panel = m_experiments->panel();
+  const auto follow = [training](QAction* action, const QPushButton& button) {
+    action->setEnabled(training && !button.isHidden() && button.isEnabled());
+  };
+  m_startTraining->setEnabled(training && m_experiments->form().startButton().isEnabled());
+  follow(m_pauseTraining, panel.pauseButton());
+  follow(m_exploreTraining, panel.exploreButton());
+  follow(m_removeTraining, panel.removeButton());
   m_demo->setEnabled(!m_makingDemo);
 }
 
@@ -220,8 +282,13 @@ void MainWindow::resetLayout() {
   now.thumbnailSide = defaults.thumbnailSide;
   now.exploreSplitter = defaults.exploreSplitter;
   now.columnWidths = defaults.columnWidths;
+  m_experiments->storeSettings(now);
+  now.experimentsSplitter = defaults.experimentsSplitter;
+  now.resultsSplitter = defaults.resultsSplitter;
+  now.hiddenTrainingColumns = defaults.hiddenTrainingColumns;
   m_settings = now;
   m_explore->applySettings(m_settings);
+  m_experiments->applySettings(m_settings);
   m_sizes->actions().first()->setChecked(true);
   if (!isFullScreen() && !isMaximized()) resize(1360, 860);
 }
@@ -229,6 +296,7 @@ void MainWindow::resetLayout() {
 void MainWindow::saveSettings() {
   if (!m_file) return;
   m_explore->storeSettings(m_settings);
+  m_experiments->storeSettings(m_settings);
   m_settings.windowGeometry = saveGeometry();
   m_file->write(m_settings);
 }
@@ -236,7 +304,9 @@ void MainWindow::saveSettings() {
 void MainWindow::closeEvent(QCloseEvent* event) {
   if (m_jobStatus->running()) {
     QMessageBox box(QMessageBox::Question, tr("Sememe"), tr("Work is still running. Stop it and quit?"), QMessageBox::NoButton, this);
-    box.setInformativeText(tr("What is done is kept; the same work goes on from there the next time."));
+    box.setInformativeText(m_experiments->trainings().anyActive()
+                               ? tr("A training is paused: its state is kept, and Resume on the Experiments page goes on from there.")
+                               : tr("What is done is kept; the same work goes on from there the next time."));
     QPushButton* stop = box.addButton(tr("Stop and quit"), QMessageBox::AcceptRole);
     box.addButton(tr("Go on"), QMessageBox::RejectRole);
     box.exec();

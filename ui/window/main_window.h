@@ -9,12 +9,14 @@
 #include <functional>
 #include <optional>
 
+#include "ui/experiments/experiments_page.h"
 #include "ui/explore/explore_page.h"
 #include "ui/jobs/job_runner.h"
 #include "ui/settings/settings.h"
 #include "ui/theme/theme.h"
 #include "ui/widgets/job_status.h"
 #include "ui/widgets/message_bar.h"
+#include "ui/window/page_bar.h"
 #include "ui/window/start_page.h"
 
 namespace sememe {
@@ -24,6 +26,7 @@ struct Services {
   ImageReader readImage;
   // Makes the demo workspace in a folder and returns its file; on the compute lane. Throws Error, Cancelled.
   std::function<std::filesystem::path(const std::filesystem::path& folder, const std::stop_token&, const ProgressFn&)> makeDemo;
+  TrainingServices training;
   QString version;
 };
 
@@ -38,7 +41,12 @@ class MainWindow : public QMainWindow {
   void makeDemo(const QString& folder);
   QString workspacePath() const { return m_workspace; }  // empty: none is open
 
+  void showPage(Page page);
+  Page page() const { return m_page; }
+  bool isPageFilled() const;  // the page in view shows all that it has
+
   ExplorePage& explore() { return *m_explore; }
+  ExperimentsPage& experiments() { return *m_experiments; }
   StartPage& startPage() { return *m_start; }
   bool showsStartPage() const { return m_pages->currentWidget() == m_start; }
   MessageBar& messages() { return *m_messages; }
@@ -48,6 +56,7 @@ class MainWindow : public QMainWindow {
  Q_SIGNALS:
   void workspaceOpened();
   void openFailed(const sememe::JobFailure& failure);
+  void pageFilled();
 
  protected:
   void closeEvent(QCloseEvent*) override;
@@ -58,6 +67,7 @@ class MainWindow : public QMainWindow {
   void makeFileMenu();
   void makeEditMenu();
   void makeViewMenu();
+  void makeTrainingMenu();
   void makeGoMenu();
   void makeHelpMenu();
   QAction* add(QMenu* menu, const QString& icon, const QString& text, const QList<QKeySequence>& keys, std::function<void()> run);
@@ -67,6 +77,8 @@ class MainWindow : public QMainWindow {
   void askWorkspace();
   void askDemo();
   void showSummary(const WorkspaceSummary& summary);
+  void arrangePages();
+  void showExplored(const QString& workspace, int64_t run);
   void updateRecent();
   void updateActions();
   void resetLayout();
@@ -79,12 +91,16 @@ class MainWindow : public QMainWindow {
   std::optional<SettingsFile> m_file;
   Settings m_settings;
   QString m_workspace;
+  Page m_page = Page::Explore;
+  int64_t m_wantedRun = 0;  // to be shown by Explore once the workspace is read anew; 0: none
   int m_openGeneration = 0;
   bool m_makingDemo = false;
 
   QStackedWidget* m_pages;
   StartPage* m_start;
   ExplorePage* m_explore;
+  ExperimentsPage* m_experiments;
+  PageBar* m_pageBar;
   MessageBar* m_messages;
   JobStatus* m_jobStatus;
   QLabel* m_path;  // of the open workspace
@@ -94,7 +110,12 @@ class MainWindow : public QMainWindow {
   QAction* m_close = nullptr;
   QAction* m_demo = nullptr;
   QList<QAction*> m_workspaceActions;  // need an open workspace
+  QList<QAction*> m_exploreActions;    // need one, and the Explore page in view
   QList<QAction*> m_pageActions;       // need a neuron on the Explore page
+  QAction* m_startTraining = nullptr;
+  QAction* m_pauseTraining = nullptr;
+  QAction* m_exploreTraining = nullptr;
+  QAction* m_removeTraining = nullptr;
 };
 
 }  // namespace sememe

@@ -49,9 +49,9 @@ void MainWindow::makeEditMenu() {
   addOnPage(menu, QStringLiteral("tag"), tr("Edit &label"), {QKeySequence(Qt::Key_F2), QKeySequence(Qt::CTRL | Qt::Key_L)},
             [this] { m_explore->editLabel(); });
   menu->addSeparator();
-  m_workspaceActions << add(menu, QStringLiteral("search"), tr("&Find"), {QKeySequence::Find, QKeySequence(Qt::Key_Slash)},
+  m_exploreActions << add(menu, QStringLiteral("search"), tr("&Find"), {QKeySequence::Find, QKeySequence(Qt::Key_Slash)},
                             [this] { m_explore->find(); });
-  m_workspaceActions << add(menu, QStringLiteral("filter"), tr("&Clear filter"), {QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_F)},
+  m_exploreActions << add(menu, QStringLiteral("filter"), tr("&Clear filter"), {QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_F)},
                             [this] { m_explore->list().clearFilter(); });
 }
 
@@ -78,7 +78,7 @@ void MainWindow::makeViewMenu() {
       {0, tr("&Fit the window")}, {96, tr("&Small")}, {144, tr("&Medium")}, {208, tr("&Large")}, {288, tr("&Very large")}};
   int key = Qt::Key_0;
   for (const auto& [side, name] : sides) {
-    QAction* action = add(sizes, {}, name, {QKeySequence(Qt::CTRL | Qt::Key(key++))}, [this, side = side] {
+    QAction* action = add(sizes, {}, name, {QKeySequence(Qt::CTRL | Qt::ALT | Qt::Key(key++))}, [this, side = side] {
       m_settings.thumbnailSide = side;
       m_explore->setThumbnailSide(side);
       saveSettings();
@@ -96,20 +96,38 @@ void MainWindow::makeViewMenu() {
 
 void MainWindow::makeGoMenu() {
   QMenu* menu = menuBar()->addMenu(tr("&Go"));
+  for (const PageInfo& info : pages()) {
+    add(menu, QString::fromLatin1(info.icon), info.title, {QKeySequence(Qt::CTRL | Qt::Key(Qt::Key_1 + int(info.page)))},
+        [this, page = info.page] { showPage(page); });
+  }
+  menu->addSeparator();
   addOnPage(menu, QStringLiteral("down"), tr("&Next neuron"), {QKeySequence(Qt::Key_J), QKeySequence(Qt::ALT | Qt::Key_Down)},
             [this] { m_explore->step(1); });
-  addOnPage(menu, QStringLiteral("up"), tr("&Previous neuron"), {QKeySequence(Qt::Key_K), QKeySequence(Qt::ALT | Qt::Key_Up)},
+  addOnPage(menu, QStringLiteral("up"), tr("P&revious neuron"), {QKeySequence(Qt::Key_K), QKeySequence(Qt::ALT | Qt::Key_Up)},
             [this] { m_explore->step(-1); });
   addOnPage(menu, QStringLiteral("first"), tr("&First neuron"), {QKeySequence(Qt::CTRL | Qt::Key_Home)},
             [this] { m_explore->goToFirst(); });
   addOnPage(menu, QStringLiteral("last"), tr("&Last neuron"), {QKeySequence(Qt::CTRL | Qt::Key_End)}, [this] { m_explore->goToLast(); });
   menu->addSeparator();
-  addOnPage(menu, QStringLiteral("right"), tr("Ne&xt image"), {QKeySequence(Qt::ALT | Qt::Key_Right)},
+  addOnPage(menu, QStringLiteral("right"), tr("Next i&mage"), {QKeySequence(Qt::ALT | Qt::Key_Right)},
             [this] { m_explore->stepImage(1); });
-  addOnPage(menu, QStringLiteral("left"), tr("P&revious image"), {QKeySequence(Qt::ALT | Qt::Key_Left)},
+  addOnPage(menu, QStringLiteral("left"), tr("Previo&us image"), {QKeySequence(Qt::ALT | Qt::Key_Left)},
             [this] { m_explore->stepImage(-1); });
   addOnPage(menu, QStringLiteral("expand"), tr("&Enlarge image"), {QKeySequence(Qt::CTRL | Qt::Key_Return)},
             [this] { m_explore->enlarge(); });
+}
+
+void MainWindow::makeTrainingMenu() {
+  QMenu* menu = menuBar()->addMenu(tr("&Training"));
+  m_startTraining = add(menu, QStringLiteral("chart"), tr("&Start training"), {QKeySequence(Qt::CTRL | Qt::Key_T)},
+                        [this] { m_experiments->form().start(); });
+  menu->addSeparator();
+  m_pauseTraining = add(menu, QStringLiteral("pause"), tr("&Pause or resume"), {QKeySequence(Qt::CTRL | Qt::Key_P)},
+                        [this] { m_experiments->pauseOrResume(); });
+  m_exploreTraining = add(menu, QStringLiteral("grid"), tr("&Explore its neurons"), {QKeySequence(Qt::CTRL | Qt::Key_E)},
+                          [this] { m_experiments->explore(); });
+  m_removeTraining = add(menu, QStringLiteral("trash"), tr("&Cancel or delete…"), {QKeySequence(Qt::CTRL | Qt::Key_Delete)},
+                         [this] { m_experiments->removeSelected(); });
 }
 
 void MainWindow::makeHelpMenu() {
@@ -146,6 +164,10 @@ void MainWindow::listShortcuts() {
   rows.append({tr("Arrow keys, Home, End"), tr("Walk the images")});
   rows.append({tr("Enter or Space"), tr("Enlarge")});
   rows.append({tr("Esc"), tr("Back to the grid")});
+  rows.append({QString(), tr("Charts and trainings")});
+  rows.append({tr("Left and Right"), tr("Move the cross-hair")});
+  rows.append({tr("Enter"), tr("One chart, large")});
+  rows.append({tr("Space"), tr("Show or hide the selected curves")});
   showShortcuts(this, rows);
 }
 
