@@ -86,6 +86,8 @@ void addEncode(CommandLine& line);
 void addExport(CommandLine& line);
 void addIndex(CommandLine& line);
 void addScore(CommandLine& line);
+void addUniqueness(CommandLine& line);
+void addHierarchy(CommandLine& line);
 
 // Where the demo's models lie: SEMEME_RESOURCES, beside an installed program, or in the source tree it was built from.
 std::filesystem::path demoResources();

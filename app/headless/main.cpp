@@ -103,6 +103,8 @@ int main(int argc, char** argv) {
   cli::addExport(line);
   cli::addIndex(line);
   cli::addScore(line);
+  cli::addUniqueness(line);
+  cli::addHierarchy(line);
   try {
     return run(line, line.parse(argc, argv));
   } catch (const CLI::ParseError& e) {

@@ -13,7 +13,7 @@ namespace {
 
 constexpr double kFits = 0.2;      // explained variance below which the rows' mean would do nearly as well
 constexpr double kBetter = 0.15;   // by how much another reading must explain more to be worth a word
-constexpr double kFarFromK = 8;    // L0 that many times k or k that many times L0
+constexpr double kFarFromK = 4;    // L0 that many times k or k that many times L0
 constexpr double kDense = 0.5;     // share of all latents above which nothing is sparse
 constexpr int64_t kBlock = 512;
 
@@ -74,8 +74,11 @@ SaeFit checkSae(const Dictionary& dictionary, const at::Tensor& rows) {
   const auto k = static_cast<double>(check.k);
   const bool silent = check.l0 < 0.05, dense = check.l0 > kDense * static_cast<double>(dictionary.dictSize()) && check.k > 0;
   const bool far = check.k > 0 && (check.l0 > kFarFromK * k || check.l0 * kFarFromK < k);
-  const bool explains = std::isnan(check.fve) || check.fve >= kFits;  // rows without variance say nothing
-  check.fits = explains && !silent && !dense && !far;
+  if (std::isnan(check.fve)) {
+    check.verdict = "these activations are all the same: whether this SAE fits them cannot be told";
+    return check;
+  }
+  check.fits = check.fve >= kFits && !silent && !dense && !far;
   const std::string explained = "it explains " + text(check.fve) + " of their variance with " + text(check.l0) + " latents a row" +
                                 (check.k > 0 ? " (trained for " + std::to_string(check.k) + ")" : "");
   check.verdict = (check.fits ? "this SAE fits these activations: " : "this SAE does not fit these activations: ") + explained;
@@ -84,11 +87,11 @@ SaeFit checkSae(const Dictionary& dictionary, const at::Tensor& rows) {
   const double unit = meanSquare > 0 ? 1 / std::sqrt(meanSquare) : 1;
   const auto offer = [&](const char* what, double scale, const at::Tensor& encoderShift, const at::Tensor& shift) {
     const Figures other = figures(dictionary, x, scale, encoderShift, shift);
-    if (!(other.fve > kFits) || !(std::isnan(asIs.fve) || other.fve > asIs.fve + kBetter)) return;
+    if (!(other.fve > kFits) || !(other.fve > asIs.fve + kBetter)) return;
     check.hints.push_back(std::string(what) + " explains " + text(other.fve) + " instead of " + text(asIs.fve));
   };
   // Worth the time only where there is room for them to be right.
-  if (!(asIs.fve > 1 - kBetter)) {
+  if (asIs.fve <= 1 - kBetter) {
     offer("an encoder that does not subtract b_dec (it was written by another version of its library)", 1, bias, none);
     offer("an encoder that subtracts b_dec (it was written by another version of its library)", 1, -bias, none);
     offer("activations scaled to unit mean squared norm, which it may have been trained on,", unit, none, none);

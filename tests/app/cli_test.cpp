@@ -161,11 +161,83 @@ class CliTest : public QObject {
                 QStringLiteral("paper-matryoshka"));
   }
 
+  // Uniqueness and hierarchy, from the paper's files and from a workspace.
+  void measuresNeuronsTogether() {
+    const QTemporaryDir dir;
+    const QString analysis = QStringLiteral(GOLDEN_DIR "/analysis"), images = dir.filePath(QStringLiteral("inat"));
+    QFile classes(analysis + QStringLiteral("/sets_classes.txt"));
+    QVERIFY(classes.open(QIODevice::ReadOnly));
+    for (int i = 0; !classes.atEnd(); ++i)
+      writeFile(images + QStringLiteral("/train/%1/%2.ppm").arg(QString::fromLatin1(classes.readLine().trimmed())).arg(i, 5, 10, QLatin1Char('0')), "P6 1 1 255\nabc");
+    const QString top = dir.filePath(QStringLiteral("hai_indices_16.npy")), worst = analysis + QStringLiteral("/sets_worst.npy");
+    QVERIFY(QFile::copy(analysis + QStringLiteral("/sets_top.npy"), top));
+    QVERIFY(QFile::copy(worst, dir.filePath(QStringLiteral("hai_indices_16_worst.npy"))));
+    const CliRun unique = runCli({QStringLiteral("uniqueness"), QStringLiteral("--json"), QStringLiteral("--top"), top, QStringLiteral("--worst"), worst});
+    QVERIFY2(unique.status == 0, qPrintable(unique.err));
+    QCOMPARE(unique.json().value(QStringLiteral("pairs")).toInt(), 5460);
+    QCOMPARE(unique.json().value(QStringLiteral("counts_above")).toObject().value(QStringLiteral("0.3")).toInt(), 98);
+    const CliRun depths = runCli({QStringLiteral("hierarchy"), QStringLiteral("--json"), QStringLiteral("--top"), top, QStringLiteral("--images"), images,
+                                  QStringLiteral("--split"), QStringLiteral("train"), QStringLiteral("--group-fractions"), QStringLiteral("0.1"),
+                                  QStringLiteral("0.3"), QStringLiteral("0.6")});
+    QVERIFY2(depths.status == 0, qPrintable(depths.err));
+    const QJsonObject group = depths.json().value(QStringLiteral("groups")).toArray().at(1).toObject();
+    QVERIFY(qAbs(group.value(QStringLiteral("depth_mean")).toDouble() - 3.03125) < 1e-9);
+    QCOMPARE(depths.json().value(QStringLiteral("classes")).toString(), QStringLiteral("iNaturalist names"));
+    verifyFails({QStringLiteral("uniqueness"), QStringLiteral("--top"), dir.filePath(QStringLiteral("absent.npy"))}, QStringLiteral("absent"));
+    verifyFails({QStringLiteral("hierarchy"), QStringLiteral("--top"), top, QStringLiteral("--images"), kGoldenFolder + QStringLiteral("/images")},
+                QStringLiteral("image"));
+    verifyFails({QStringLiteral("uniqueness")}, QStringLiteral("run"));
+
+    // A workspace knows its images; nested folders are a tree too.
+    const QString nested = dir.filePath(QStringLiteral("nested")), workspace = dir.filePath(QStringLiteral("w.sememe"));
+    manyImages(nested + QStringLiteral("/a"), 12, 30, 30);
+    manyImages(nested + QStringLiteral("/b"), 9, 30, 30);
+    const CliRun extracted = runCli({QStringLiteral("extract"), QStringLiteral("--model"), kGoldenFolder + QStringLiteral("/clip"), QStringLiteral("--layer"),
+                                     QStringLiteral("1"), QStringLiteral("--images"), nested, QStringLiteral("--workspace"), workspace});
+    QVERIFY2(extracted.status == 0, qPrintable(extracted.err));
+    const QString run = workspace + QStringLiteral("#1");
+    verifyFails({QStringLiteral("uniqueness"), QStringLiteral("--run"), run}, QStringLiteral("index"));
+    QCOMPARE(runCli({QStringLiteral("index"), QStringLiteral("--activations"), run}).status, 0);
+    const CliRun raw = runCli({QStringLiteral("uniqueness"), QStringLiteral("--json"), QStringLiteral("--run"), run});
+    QVERIFY2(raw.status == 0, qPrintable(raw.err));
+    QCOMPARE(raw.json().value(QStringLiteral("neurons")).toInt(), 32);
+    const CliRun folders = runCli({QStringLiteral("hierarchy"), QStringLiteral("--json"), QStringLiteral("--run"), run});
+    QVERIFY2(folders.status == 0, qPrintable(folders.err));
+    QCOMPARE(folders.json().value(QStringLiteral("classes")).toString(), QStringLiteral("folders"));
+    const double depth = folders.json().value(QStringLiteral("groups")).toArray().at(0).toObject().value(QStringLiteral("depth_mean")).toDouble();
+    QVERIFY(depth >= 0 && depth <= 2);
+  }
+
+  void namesEveryFamily_data() {
+    QTest::addColumn<QString>("folder");
+    QTest::addColumn<QString>("family");
+    for (const auto& [folder, family] : {std::pair{"clip", "clip"}, {"siglip", "siglip"}, {"dinov2_swiglu", "dinov2"}, {"llama_linear", "llama"}, {"llava_siglip", "llava"}})
+      QTest::newRow(folder) << QString::fromLatin1(folder) << QString::fromLatin1(family);
+  }
+  void namesEveryFamily() {
+    QFETCH(QString, folder);
+    QFETCH(QString, family);
+    const CliRun run = runCli({QStringLiteral("inspect"), QStringLiteral("--json"), QStringLiteral(GOLDEN_DIR "/models/") + folder});
+    QVERIFY2(run.status == 0, qPrintable(run.err));
+    const QJsonObject facts = run.json().value(QStringLiteral("facts")).toObject();
+    QVERIFY2(facts.value(QStringLiteral("family")).toString().contains(family), qPrintable(run.out));
+    for (const char* fact : {"layers", "stored as"}) QVERIFY2(facts.contains(QLatin1String(fact)), qPrintable(run.out));
+  }
+
+  void refusesOtherFamilies() {
+    const QTemporaryDir dir;
+    writeFile(dir.filePath(QStringLiteral("config.json")), R"({"model_type": "bert"})");
+    const CliRun run = runCli({QStringLiteral("inspect"), dir.path()});
+    QCOMPARE(run.status, 1);
+    for (const char* type : {"bert", "clip", "siglip", "dinov2", "llama", "llava"}) QVERIFY2(run.err.contains(QLatin1String(type)), qPrintable(run.err));
+  }
+
   void inspectsEverything_data() {
     QTest::addColumn<QString>("path");
     QTest::addColumn<QString>("kind");
     QTest::newRow("model") << kGoldenFolder + QStringLiteral("/clip") << QStringLiteral("model");
     QTest::newRow("language model") << kGoldenFolder + QStringLiteral("/../models/llama") << QStringLiteral("model");
+    QTest::newRow("saev") << kGoldenFolder + QStringLiteral("/../saev/schema5_topk.pt") << QStringLiteral("sae");
     QTest::newRow("text tower") << kGoldenFolder + QStringLiteral("/../models/clip_text") << QStringLiteral("model");
     QTest::newRow("images") << kGoldenFolder + QStringLiteral("/images") << QStringLiteral("images");
     QTest::newRow("image") << kGoldenFolder + QStringLiteral("/images/first/a.png") << QStringLiteral("image");

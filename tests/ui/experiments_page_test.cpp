@@ -150,7 +150,7 @@ class ExperimentsPageTest : public QObject {
     EVENTUALLY(b.is(QStringLiteral("a"), TrainingStatus::Finished));
     EVENTUALLY(b.is(QStringLiteral("c"), TrainingStatus::Finished));
     QVERIFY(!std::filesystem::exists(b.folder(QStringLiteral("b"))));
-    QCOMPARE(b.page.charts().chart(ChartBoard::Loss).series().size(), size_t(2));
+    EVENTUALLY_EQUAL(b.page.charts().chart(ChartBoard::Loss).series().size(), size_t(2));
     QVERIFY(b.find(QStringLiteral("a"))->color != b.find(QStringLiteral("c"))->color);
     // Out of the charts and in again.
     b.page.trainings().setCharted(b.find(QStringLiteral("a"))->id, false);

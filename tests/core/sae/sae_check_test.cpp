@@ -65,12 +65,14 @@ class SaeCheckTest : public QObject {
   }
 
   void doesNotFitOthers() {
-    for (const at::Tensor& x : {sparseRows(1000, 3, 2) * 0.05 - 4, at::randn({1000, 8}) * 20, at::zeros({50, 8}) + 100}) {
+    for (const at::Tensor& x : {sparseRows(1000, 3, 2) * 0.05 - 4, at::randn({1000, 8}) * 20}) {
       const SaeFit fit = checkSae(*m_dictionary, x);
       QVERIFY2(!fit.fits, fit.verdict.c_str());
       QVERIFY(fit.verdict.find("does not fit") != std::string::npos);
       QVERIFY(!fit.hints.empty());
     }
+    const SaeFit constant = checkSae(*m_dictionary, at::zeros({50, 8}) + 100);
+    QVERIFY(!constant.fits && constant.verdict.find("all the same") != std::string::npos);
     QVERIFY_THROWS_EXCEPTION(Error, checkSae(*m_dictionary, at::randn({5, 9})));
     QVERIFY_THROWS_EXCEPTION(Error, checkSae(*m_dictionary, at::randn({0, 8})));
   }
@@ -91,8 +93,10 @@ class SaeCheckTest : public QObject {
   }
 
   void findsTheConventionOfTheBias() {
-    const at::Tensor x = sparseRows(1000, 9, 2);
-    const BatchTopKWeights& w = dynamic_cast<const BatchTopKDictionary&>(*m_dictionary).weights();
+    const at::Tensor x = sparseRows(1000, 9, 2) + 20;
+    BatchTopKWeights w = dynamic_cast<const BatchTopKDictionary&>(*m_dictionary).weights();
+    w.bDec = w.bDec + 20;
+    QVERIFY(checkSae(BatchTopKDictionary(w), x).fits);
     BatchTopKWeights other = w;
     other.bEnc = w.bEnc - at::mv(w.wEnc.t(), w.bDec);  // right for an encoder that does not subtract b_dec
     QVERIFY(anyHint(checkSae(BatchTopKDictionary(other), x), "does not subtract b_dec"));
