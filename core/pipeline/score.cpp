@@ -1,12 +1,14 @@
 // Activations + embeddings → the monosemanticity score of every neuron.
 #include "core/pipeline/score.h"
 
+#include <ATen/Parallel.h>
 #include <torch/torch.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <optional>
 
+#include "core/analysis/code_scores.h"
 #include "core/analysis/monosemanticity.h"
 #include "core/analysis/score_summary.h"
 #include "core/base/error.h"
@@ -64,24 +66,58 @@ std::vector<int64_t> places(const std::vector<RowInput::Range>& common, int64_t 
 
 std::vector<double> scoreColumns(RowInput& input, const std::vector<RowInput::Range>& common, const MsEmbeddings& embeddings,
                                  const std::stop_token& stop, const ProgressFn& progress) {
+  constexpr int64_t kNeuronsAtOnce = 1024;  // read by this thread, scored by all
   const std::vector<int64_t> place = places(common, input.rows());
-  std::vector<double> ms;
+  std::vector<double> ms(size_t(input.dim()));
+  std::vector<SparseColumn> columns;
   ProgressMeter meter(progress, "Scoring neurons", input.dim());
-  for (int64_t neuron = 0; neuron < input.dim(); ++neuron) {
+  for (int64_t first = 0; first < input.dim(); first += kNeuronsAtOnce) {
     throwIfStopped(stop);
-    const SparseColumn column = input.workspace()->activations().readColumn(input.run().id, neuron);
-    std::vector<uint32_t> images;
-    std::vector<float> values;
-    for (size_t i = 0; i < column.rows.size(); ++i) {
-      if (place[column.rows[i]] < 0) continue;
-      images.push_back(uint32_t(place[column.rows[i]]));
-      values.push_back(column.values[i]);
-    }
-    ms.push_back(msOfNeuron(images, values, embeddings));
-    meter.advance();
+    const int64_t count = std::min(kNeuronsAtOnce, input.dim() - first);
+    columns.clear();
+    for (int64_t i = 0; i < count; ++i) columns.push_back(input.workspace()->activations().readColumn(input.run().id, first + i));
+    at::parallel_for(0, count, 16, [&](int64_t begin, int64_t end) {
+      std::vector<uint32_t> images;
+      std::vector<float> values;
+      for (int64_t i = begin; i < end; ++i) {
+        const SparseColumn& column = columns[size_t(i)];
+        images.clear();
+        values.clear();
+        for (size_t row = 0; row < column.rows.size(); ++row) {
+          if (place[column.rows[row]] < 0) continue;
+          images.push_back(uint32_t(place[column.rows[row]]));
+          values.push_back(column.values[row]);
+        }
+        ms[size_t(first + i)] = msOfNeuron(images, values, embeddings);
+      }
+    });
+    meter.advance(count);
   }
   meter.finish();
   return ms;
+}
+
+// Latents that were not indexed: their codes are few enough to be held at once.
+std::vector<double> scoreCodes(RowInput& input, const std::vector<RowInput::Range>& common, const MsEmbeddings& embeddings,
+                               const std::stop_token& stop, const ProgressFn& progress) {
+  std::vector<int64_t> offsets{0};
+  std::vector<int32_t> columns;
+  std::vector<float> values;
+  ProgressMeter meter(progress, "Reading latents", input.rows());
+  for (const RowInput::Range& range : common) {
+    for (int64_t row = range.begin; row < range.begin + range.count; row += 4096) {
+      throwIfStopped(stop);
+      const SparseRows rows = input.readSparse(row, std::min<int64_t>(4096, range.begin + range.count - row));
+      const int64_t before = offsets.back();
+      for (size_t i = 1; i < rows.offsets.size(); ++i) offsets.push_back(before + int64_t(rows.offsets[i]));
+      columns.insert(columns.end(), rows.neurons.begin(), rows.neurons.end());
+      values.insert(values.end(), rows.values.begin(), rows.values.end());
+      meter.advance(rows.rows());
+    }
+  }
+  meter.finish();
+  return monosemanticityOfCodes({at::tensor(offsets, at::kLong), at::tensor(columns, at::kInt), at::tensor(values, at::kFloat)},
+                                input.dim(), embeddings);
 }
 
 void summarize(const std::vector<double>& ms, int best, ScoreResult& result) {
@@ -100,7 +136,9 @@ std::vector<double> scoreRows(RowInput& activations, RowInput& embeddings, const
   for (const RowInput::Range& range : common) images += range.count;
   if (images == 0) throw Error(ErrorCode::Invalid, "no image has both activations and an embedding", activations.spec());
   const MsEmbeddings ready(readCommon(embeddings, common, 0, images));
-  if (activations.sparse() && activations.run().indexed) return scoreColumns(activations, common, ready, stop, progress);
+  if (activations.sparse()) {
+    return activations.run().indexed ? scoreColumns(activations, common, ready, stop, progress) : scoreCodes(activations, common, ready, stop, progress);
+  }
   return monosemanticity([&](int64_t begin, int64_t count) { return readCommon(activations, common, begin, count); },
                          activations.dim(), ready, stop, progress);
 }
