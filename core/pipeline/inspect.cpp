@@ -185,6 +185,7 @@ void inspectFolder(const fs::path& path, InspectReport& report) {
   if (fs::exists(path / "sae_weights.safetensors", ignored)) return inspectDictionary(path, report);
   if (fs::exists(path / "ae.pt", ignored) || fs::exists(path / "sae.pt", ignored)) return inspectDictionary(path, report);
   if (fs::exists(path / "trainer_0/ae.pt", ignored)) return inspectDictionary(path / "trainer_0", report);
+  if (fs::exists(path / "checkpoint/sae.pt", ignored)) return inspectDictionary(path / "checkpoint", report);
   if (fs::exists(path / "config.json", ignored)) return inspectModel(path, report);
   for (const auto& entry : fs::directory_iterator(path, ignored)) {
     const std::string name = entry.path().filename().string();

@@ -58,11 +58,11 @@ SaeType decideTopK(const DictionaryState& state, SaeType byKeys) {
   return byKeys;
 }
 
-// A folder may be the run's (which holds trainer_0) or the trainer's.
+// A folder may be the run's (which holds trainer_0, or checkpoint in saev) or the one that holds the file.
 fs::path weightsFile(const fs::path& path) {
   std::error_code ignored;
   if (!fs::is_directory(path, ignored)) return path;
-  for (const char* name : {"ae.pt", "trainer_0/ae.pt", "sae.pt"})
+  for (const char* name : {"ae.pt", "trainer_0/ae.pt", "sae.pt", "checkpoint/sae.pt"})
     if (fs::exists(path / name, ignored)) return path / name;
   throw Error(ErrorCode::NotFound,
               "the folder holds no SAE: neither ae.pt, trainer_0/ae.pt, sae.pt nor cfg.json with sae_weights.safetensors", path.string());

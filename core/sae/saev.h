@@ -1,4 +1,4 @@
-// Dictionaries in saev's files: a line of JSON before a torch state dict.
+// Dictionaries of saev: a line of JSON, then a state dict of torch.save.
 #pragma once
 
 #include <filesystem>
@@ -8,15 +8,19 @@
 
 namespace sememe {
 
-// Whether the file begins as one of saev's. False for what cannot be read.
+// Whether a file begins as saev's do, with the brace of its header: no file of torch.save does.
 bool isSaevFile(const std::filesystem::path& path);
 
-// Every header so far: none ("d_vit" and its like alone), and schema 1 to 5; activations Relu (our standard), TopK and
-// BatchTopK. The encoder subtracts b_dec up to schema 1 and no longer from 2 on, where the difference goes into its
-// bias, so that the latents are the same. (A few files of schema 2 were written by a version that still subtracted: core/sae/sae_check.h
-// finds them out.) A BatchTopK of before saev kept a threshold is read as TopK and a warning logged. saev's TopK lets
-// negative latents through where fewer than k are positive; here they are zero.
-// Throws Error (NotFound, Io; Corrupt: header or weights; Mismatch; Unsupported: another schema or activation).
+// Reads sae.pt of every version of saev (no schema, and schemas 1 to 5) with its activations Relu, TopK and BatchTopK, as
+// Standard, TopK and BatchTopK. The schema decides about b_dec: before 2 it is subtracted before encoding, from 2 on it is
+// not, where the difference goes into the encoder's bias, so that the latents are the same. (The header cannot tell two
+// exceptions: schema 1 of 2025-07-31, whose last commits no longer subtracted, and the Matryoshka objective, which still
+// did so in schema 2 until 2025-09-05; core/sae/sae_check.h finds them out.) Nor does a file say whether its loader
+// centred and scaled the activations, which before schema 2 was the default. A BatchTopK from before saev kept a threshold
+// is read as TopK, with a warning: most of those versions took the largest of each row. saev's TopK lets negative latents
+// through where fewer than k are positive; here they are zero.
+// Throws Error: NotFound (file, key), Io, Corrupt (header; weights that are NaN or infinite), Mismatch (shapes), Unsupported
+// (another schema or activation; the message names those that are read).
 std::unique_ptr<Dictionary> loadSaev(const std::filesystem::path& path);
 
 }  // namespace sememe

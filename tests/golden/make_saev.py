@@ -1,96 +1,97 @@
-"""Makes tests/golden/saev: SAEs saved by saev's own code, with what it encodes and decodes.
+"""Makes tests/golden/saev/: files that saev writes at several commits of its history, and what it computes from them.
 
-    git clone https://github.com/OSU-NLP-Group/saev && pip install torch einops beartype jaxtyping orjson tyro
-    git -C saev checkout REVISION; python tests/golden/make_saev.py --library saev --name NAME
+    git clone https://github.com/OSU-NLP-Group/saev; pip install torch safetensors einops beartype jaxtyping orjson tyro scipy
+    python tests/golden/make_saev.py --repository FOLDER_OF_THE_CLONE
 
-Run for the revisions and names of REVISIONS. {name}_{activation}.pt is the checkpoint, {name}_{activation}_io.pt a dict
-of x, its latents z at inference and their reconstruction x_hat. "legacy" is the file of the first revision with the
-header that saev wrote before it had a schema.
+Each {name}/ holds sae.pt and expected.safetensors with x, its latents z and the reconstruction x_hat. The package's own
+__init__ files are passed over: they pull in models and data sets that the networks have no use for.
 """
 import argparse
-import importlib.util
-import json
 import os
-import shutil
+import subprocess
 import sys
+import tempfile
 import types
 
-import torch
-
-# The first one's encoder subtracts b_dec, the others' do not.
-REVISIONS = {"schema1": "1c842cc", "schema2": "654befb", "schema5": "3d73f1f"}
-D, F = 12, 48
-
 parser = argparse.ArgumentParser()
-parser.add_argument("--library", required=True)
-parser.add_argument("--name", required=True, choices=REVISIONS)
+parser.add_argument("--repository", required=True)
+parser.add_argument("--source", help="of one commit, which this script unpacked for itself")
+parser.add_argument("--cases", nargs="*")
 args = parser.parse_args()
+
 here = os.path.join(os.path.dirname(os.path.abspath(__file__)), "saev")
-os.makedirs(here, exist_ok=True)
+COMMITS = {
+    "97b00d9": ["noschema_relu"],  # b_dec is subtracted before encoding …
+    "33f4c14": ["schema1_relu", "schema1_topk"],
+    "8d38c23": ["schema2_relu"],  # … and from here on it is not
+    "70cd3b4": ["schema2_topk", "schema2_batchtopk"],  # this BatchTopK takes the largest of each row
+    "c3dd0ae": ["schema3_topk"],
+    "ce1add2": ["schema4_relu", "schema4_batchtopk"],
+    "3d73f1f": ["schema5_relu", "schema5_topk", "schema5_batchtopk"],
+}
+D, FACTOR, K = 16, 3, 4
 
-# modeling.py alone: the package around it wants what trains and stores.
-package, helpers = types.ModuleType("saev"), types.ModuleType("saev.helpers")
-package.__path__, package.__version__, package.helpers = [], "0.1.0", helpers
-helpers.current_git_commit = lambda: REVISIONS[args.name]
+if not args.source:
+    for commit, cases in COMMITS.items():
+        with tempfile.TemporaryDirectory() as folder:
+            archive = subprocess.run(["git", "-C", args.repository, "archive", commit, "*.py"], check=True, stdout=subprocess.PIPE)
+            subprocess.run(["tar", "-x", "-C", folder], input=archive.stdout, check=True)
+            source = os.path.join(folder, "src") if os.path.isdir(os.path.join(folder, "src")) else folder
+            subprocess.run([sys.executable, os.path.abspath(__file__), "--repository", args.repository,
+                            "--source", os.path.join(source, "saev"), "--cases", *cases], check=True)
+    sys.exit()
 
-
-def jdump(value, file, option=None):
-    import orjson
-    file.write(orjson.dumps(value, option=option))
-
-
-helpers.jdump = jdump
-nn = types.ModuleType("saev.nn")
-nn.__path__ = []
-sys.modules.update({"saev": package, "saev.helpers": helpers, "saev.nn": nn})
-spec = importlib.util.spec_from_file_location("saev.nn.modeling", os.path.join(args.library, "src/saev/nn/modeling.py"))
-modeling = importlib.util.module_from_spec(spec)
-sys.modules["saev.nn.modeling"] = modeling
-spec.loader.exec_module(modeling)
-if hasattr(modeling, "current_git_commit"):
-    modeling.current_git_commit = helpers.current_git_commit
-
-
-def fill(sae):
-    generator = torch.Generator().manual_seed(5)
-    with torch.no_grad():
-        for name, weight in sae.state_dict().items():
-            if name == "activation.threshold":
-                weight.fill_(0.8)
-            else:
-                weight.copy_(torch.randn(weight.shape, generator=generator) * (0.4 if name.startswith("W") else 0.6))
-    return sae.eval()
+import torch  # noqa: E402
+from safetensors.torch import save_file  # noqa: E402
 
 
-def save(name, sae):
-    modeling.dump(os.path.join(here, f"{name}.pt"), sae)
-    x = torch.randn(30, D, generator=torch.Generator().manual_seed(6)) * 2 + 1
-    with torch.no_grad():
-        out = sae(x)
-        if args.name == "schema1":
-            x_hat, z = out[:2]
-        else:
-            z = out.f_x if hasattr(out, "f_x") else sae.encode(x)
-            x_hat = sae.decode(z)[:, -1]  # of Matryoshka prefixes, of which there is one
-    print(name, "l0", (z != 0).float().sum(1).mean().item(), "negative", (z < 0).any().item())
-    torch.save({"x": x, "z": z.clone(), "x_hat": x_hat.clone()}, os.path.join(here, f"{name}_io.pt"))
+def package(name, path):
+    made = types.ModuleType(name)
+    made.__path__ = [path]
+    made.__version__ = "0.1.0"
+    sys.modules[name] = made
 
 
-if args.name == "schema1":
-    save("schema1_relu", fill(modeling.SparseAutoencoder(modeling.Relu(d_vit=D, exp_factor=F // D))))
-    shutil.copy(os.path.join(here, "schema1_relu_io.pt"), os.path.join(here, "legacy_relu_io.pt"))
-    with open(os.path.join(here, "schema1_relu.pt"), "rb") as file:
-        file.readline()
-        rest = file.read()
-    header = {"d_vit": D, "exp_factor": F // D, "sparsity_coeff": 4e-4, "n_reinit_samples": 10, "ghost_grads": False,
-              "remove_parallel_grads": True, "normalize_w_dec": True, "seed": 0}
-    with open(os.path.join(here, "legacy_relu.pt"), "wb") as file:
-        file.write((json.dumps(header) + "\n").encode() + rest)
+package("saev", args.source)
+if os.path.isdir(os.path.join(args.source, "nn")):
+    package("saev.nn", os.path.join(args.source, "nn"))
+    import saev.nn.modeling as nn  # noqa: E402
 else:
-    size = {"d_vit": D, "exp_factor": F // D} if args.name == "schema2" else {"d_model": D, "d_sae": F}
-    kinds = {"relu": modeling.Relu(), "topk": modeling.TopK(top_k=4)}
-    if args.name == "schema5":
-        kinds["batchtopk"] = modeling.BatchTopK(top_k=4)
-    for kind, activation in kinds.items():
-        cfg = modeling.SparseAutoencoderConfig(activation=activation, **size)
-        save(f"{args.name}_{kind}", fill(modeling.SparseAutoencoder(cfg)))
+    import saev.nn as nn  # noqa: E402
+
+
+def make(kind, name):
+    if hasattr(nn, "SparseAutoencoderConfig") and hasattr(nn, "TopKActivation"):
+        fields = nn.SparseAutoencoderConfig.__dataclass_fields__
+        sizes = {"d_model" if "d_model" in fields else "d_vit": D}
+        sizes.update({"d_sae": D * FACTOR} if "d_sae" in fields else {"exp_factor": FACTOR})
+        activation = {"relu": "Relu", "topk": "TopK", "batchtopk": "BatchTopK"}[kind]
+        made = getattr(nn, activation)(**({} if kind == "relu" else {"top_k": K}))
+        return nn.SparseAutoencoder(nn.SparseAutoencoderConfig(**sizes, activation=made))
+    from saev import config
+    if name == "noschema_relu":
+        return nn.SparseAutoencoder(config.SparseAutoencoder(d_vit=D, exp_factor=FACTOR))
+    if kind == "topk":
+        return nn.SparseAutoencoder(config.TopK(d_vit=D, exp_factor=FACTOR, top_k=K))
+    return nn.SparseAutoencoder(config.Relu(d_vit=D, exp_factor=FACTOR))
+
+
+for name in args.cases:
+    torch.manual_seed(sum(map(ord, name)))
+    sae = make(name.split("_")[1], name)
+    with torch.no_grad():
+        for parameter in sae.parameters():
+            parameter.copy_(torch.randn(parameter.shape) * (0.6 if parameter.dim() == 1 else 0.5))
+        if hasattr(sae.activation if hasattr(sae, "activation") else None, "threshold"):
+            sae.activation.threshold.fill_(1.25)
+        sae.eval()
+        x = torch.randn(20, D) + 0.5
+        out = sae(x)
+        x_hat, z = (out.x_hats, out.f_x) if hasattr(out, "f_x") else (out[0], out[1])
+        x_hat = x_hat.reshape(20, D)
+    assert (z >= 0).all() and 0 < (z > 0).float().mean() < 1
+    folder = os.path.join(here, name)
+    nn.dump(os.path.join(folder, "sae.pt"), sae)
+    save_file({"x": x, "z": z.contiguous(), "x_hat": x_hat.contiguous()}, os.path.join(folder, "expected.safetensors"))
+    with open(os.path.join(folder, "sae.pt"), "rb") as file:
+        print(name, "l0", float((z > 0).float().sum(1).mean()), file.readline().decode()[:300].strip())
