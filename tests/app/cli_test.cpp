@@ -237,7 +237,7 @@ class CliTest : public QObject {
     QTest::addColumn<QString>("kind");
     QTest::newRow("model") << kGoldenFolder + QStringLiteral("/clip") << QStringLiteral("model");
     QTest::newRow("language model") << kGoldenFolder + QStringLiteral("/../models/llama") << QStringLiteral("model");
-    QTest::newRow("saev") << kGoldenFolder + QStringLiteral("/../saev/schema5_topk.pt") << QStringLiteral("sae");
+    QTest::newRow("saev") << kGoldenFolder + QStringLiteral("/../saev/schema5_topk") << QStringLiteral("sae");
     QTest::newRow("text tower") << kGoldenFolder + QStringLiteral("/../models/clip_text") << QStringLiteral("model");
     QTest::newRow("images") << kGoldenFolder + QStringLiteral("/images") << QStringLiteral("images");
     QTest::newRow("image") << kGoldenFolder + QStringLiteral("/images/first/a.png") << QStringLiteral("image");
