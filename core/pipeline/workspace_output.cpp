@@ -1,20 +1,36 @@
 // A run of a workspace that is being written from images, and how runs are named on the command line.
 #include "core/pipeline/workspace_output.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "core/base/error.h"
+#include "core/pipeline/class_names.h"
 
 namespace sememe {
 
 namespace {
 
+// Names that came to lie beside the images since; a name that a class has stays.
+void addClassNames(Workspace& workspace, int64_t dataset, const ImageFolder& images) {
+  const std::vector<ClassInfo> classes = workspace.datasets().classes(dataset);
+  if (std::all_of(classes.begin(), classes.end(), [](const ClassInfo& c) { return !c.label.empty(); })) return;
+  const std::vector<std::string> labels = classLabels(images.classes, images.root);
+  Transaction transaction(workspace.database());
+  for (size_t i = 0; i < classes.size() && i < labels.size(); ++i)
+    if (classes[i].label.empty() && !labels[i].empty()) workspace.datasets().setClassLabel(dataset, int(i), labels[i]);
+  transaction.commit();
+}
+
 int64_t ensureDataset(Workspace& workspace, const ImageFolder& images) {
   if (const auto known = workspace.datasets().find(images.fingerprint);
-      known && known->root == std::filesystem::absolute(images.root).string())
+      known && known->root == std::filesystem::absolute(images.root).string()) {
+    addClassNames(workspace, known->id, images);
     return known->id;
+  }
   std::vector<ClassInfo> classes;
-  for (const std::string& name : images.classes) classes.push_back({name, {}});
+  const std::vector<std::string> labels = classLabels(images.classes, images.root);
+  for (size_t i = 0; i < labels.size(); ++i) classes.push_back({images.classes[i], labels[i]});
   std::vector<ImageRecord> records;
   records.reserve(images.images.size());
   for (const ImageEntry& entry : images.images) {

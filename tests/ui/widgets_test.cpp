@@ -4,10 +4,12 @@
 #include <QSignalSpy>
 #include <QTest>
 #include <chrono>
+#include <cmath>
 #include <limits>
 #include <thread>
 
 #include "tests/ui/ui_support.h"
+#include "ui/models/class_counts.h"
 #include "ui/widgets/histogram_plot.h"
 #include "ui/widgets/job_status.h"
 #include "ui/widgets/message_bar.h"
@@ -21,6 +23,18 @@ class WidgetsTest : public QObject {
   Theme m_theme;
 
  private Q_SLOTS:
+  void countsClasses() {
+    std::vector<GridImage> images(16);
+    QVERIFY(classCounts(images).empty());
+    QVERIFY(std::isnan(classEntropy({})));
+    for (int i = 0; i < 16; ++i) images[size_t(i)].className = i < 8 ? QStringLiteral("tench") : i < 12 ? QStringLiteral("hen") : QStringLiteral("cock");
+    const std::vector<ClassCount> counts = classCounts(images);
+    QCOMPARE(classText(counts, 3), QStringLiteral("tench 8, cock 4, hen 4"));
+    QCOMPARE(classText(counts, 1), QStringLiteral("tench 8 and 2 more"));
+    QCOMPARE(classEntropy(counts), 1.5);
+    QCOMPARE(classEntropy({{QStringLiteral("tench"), 16}}), 0.0);
+  }
+
   void sliderMovesByMouseAndKeys() {
     RangeSlider slider(m_theme);
     slider.resize(200, 24);

@@ -8,6 +8,8 @@
 #include <QVBoxLayout>
 #include <cmath>
 
+#include "ui/models/class_counts.h"
+
 namespace sememe {
 namespace {
 
@@ -49,6 +51,11 @@ DetailsPanel::DetailsPanel(const Theme& theme, JobRunner& runner, QWidget* paren
   m_max = row(tr("Max"));
   m_mean = row(tr("Mean"));
   m_min = row(tr("Min"));
+  m_classes = row(tr("Classes"));
+  m_classes->setObjectName(QStringLiteral("classes"));
+  m_entropy = row(tr("Their entropy"));
+  m_entropy->setObjectName(QStringLiteral("entropy"));
+  m_entropy->setToolTip(tr("Of the classes of the strongest images, in bits: 0 where all are of one class, 4 where sixteen images are of sixteen"));
 
   auto* histogramHead = new QHBoxLayout;
   histogramHead->addWidget(heading(tr("Activations")), 1);
@@ -100,7 +107,8 @@ void DetailsPanel::setView(const NeuronViewPtr& view) {
   m_view = view;
   showScores();
   if (!view) {
-    for (QLabel* label : {m_fires, m_max, m_mean, m_min}) label->setText(QStringLiteral("–"));
+    for (QLabel* label : {m_fires, m_max, m_mean, m_min, m_classes, m_entropy}) label->setText(QStringLiteral("–"));
+    m_classes->setToolTip({});
     m_histogram->setData({}, 0, 0);
     m_labels->clear();
     return;
@@ -113,6 +121,11 @@ void DetailsPanel::setView(const NeuronViewPtr& view) {
   m_max->setText(number(d.row.max));
   m_mean->setText(number(d.row.mean));
   m_min->setText(number(d.min));
+  constexpr int kClassesShown = 3;
+  const std::vector<ClassCount> classes = classCounts(view->images);
+  m_classes->setText(classes.empty() ? QStringLiteral("–") : classText(classes, kClassesShown));
+  m_classes->setToolTip(int(classes.size()) > kClassesShown ? classText(classes, int(classes.size())) : QString());
+  m_entropy->setText(classes.empty() ? QStringLiteral("–") : tr("%1 bits").arg(QLocale::c().toString(classEntropy(classes), 'f', 2)));
   m_histogram->setData(d.histogram, d.histogramMin, d.histogramMax);
   m_labels->showNeuron(d.row.neuron, QString::fromStdString(d.label), QString::fromStdString(d.notes));
 }

@@ -36,6 +36,8 @@ class DetailsPanel : public QWidget {
   QLabel* m_mean;
   QLabel* m_max;
   QLabel* m_min;
+  QLabel* m_classes;
+  QLabel* m_entropy;
   HistogramPlot* m_histogram;
   QCheckBox* m_logarithmic;
   LabelEditor* m_labels;

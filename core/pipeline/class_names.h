@@ -1,0 +1,19 @@
+// What class folders are called by people: "n01440764" is a tench.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace sememe {
+
+// Names by class folder, from what lies in `root` or beside it (its parent): ImageNet's LOC_synset_mapping.txt, torchvision's meta.bin, or
+// class_names.csv with lines "folder,name". The first of several synonyms is taken. Empty where none is there; a file that
+// cannot be read is left out with a warning.
+std::map<std::string, std::string> readClassNames(const std::filesystem::path& root);
+
+// The name of each folder, empty where it is not known. Those of iNaturalist name themselves: genus and species.
+std::vector<std::string> classLabels(const std::vector<std::string>& folders, const std::filesystem::path& root);
+
+}  // namespace sememe
