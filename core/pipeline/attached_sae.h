@@ -28,7 +28,7 @@ struct AttachedSae {
 AttachedSae attachSae(const std::filesystem::path& path, at::Device device);
 
 // Logs a warning where the SAE does not fit the rows: the work goes on, but nobody takes its numbers for more than they are.
-// At most 256 of them are looked at, and fewer than 16 say nothing.
+// At most 128 of them are looked at, and fewer than 16 say nothing.
 void warnUnlessItFits(const AttachedSae& sae, const at::Tensor& rows);
 
 // On up to 4,096 rows spread over a tensor argument or a run. Throws Error as loadDictionary() and RowInput::open() do,

@@ -18,7 +18,7 @@ constexpr double kBetter = 0.15;   // by how much another reading must explain m
 constexpr double kFarFromK = 4;    // L0 that many times k or k that many times L0
 constexpr double kDense = 0.5;     // share of all latents above which nothing is sparse
 constexpr int64_t kBlock = 512;
-constexpr int64_t kTrialRows = 512, kScaleRows = 128;  // that other readings, and all the factors, are tried on
+constexpr int64_t kTrialRows = 512, kScaleRows = 64;   // that other readings, and all the factors, are tried on
 constexpr int kScales = 8;                             // factors are tried from 2^-8 to 2^8
 
 struct Figures {
