@@ -187,6 +187,7 @@ void inspectFolder(const fs::path& path, InspectReport& report) {
   if (fs::exists(path / "trainer_0/ae.pt", ignored)) return inspectDictionary(path / "trainer_0", report);
   if (fs::exists(path / "checkpoint/sae.pt", ignored)) return inspectDictionary(path / "checkpoint", report);
   if (fs::exists(path / "config.json", ignored)) return inspectModel(path, report);
+  if (fs::exists(path / "shards.json", ignored)) return inspectRows(path.string(), report);
   for (const auto& entry : fs::directory_iterator(path, ignored)) {
     const std::string name = entry.path().filename().string();
     if (name.find("_part") != std::string::npos && name.ends_with(".pt")) return inspectRows(path.string(), report);

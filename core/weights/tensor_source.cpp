@@ -13,6 +13,7 @@
 #include "core/weights/dtypes.h"
 #include "core/weights/npy.h"
 #include "core/weights/part_names.h"
+#include "core/weights/saev_shards.h"
 #include "core/weights/safetensors.h"
 #include "core/weights/torch_file.h"
 
@@ -186,12 +187,12 @@ class PartsSource : public TensorSource {
   std::string m_dtype;
 };
 
-// Splits FILE:KEY at the last colon before which there is a file. A path that exists as it stands has no key.
+// Splits FILE:KEY at the last colon before which there is a file or a folder of saev's. A path that exists as it stands has no key.
 std::pair<fs::path, std::string> splitSpec(const std::string& spec) {
   std::error_code ignored;
   if (fs::exists(spec, ignored)) return {spec, {}};
   for (size_t colon = spec.rfind(':'); colon != std::string::npos && colon > 0; colon = spec.rfind(':', colon - 1))
-    if (fs::is_regular_file(spec.substr(0, colon), ignored)) return {spec.substr(0, colon), spec.substr(colon + 1)};
+    if (fs::is_regular_file(spec.substr(0, colon), ignored) || isSaevShards(spec.substr(0, colon))) return {spec.substr(0, colon), spec.substr(colon + 1)};
   throw Error(ErrorCode::NotFound, "there is no such file or folder", spec);
 }
 
@@ -213,6 +214,7 @@ at::Tensor readSafetensor(const fs::path& path, const std::string& key) {
 std::unique_ptr<TensorSource> TensorSource::open(const std::string& spec) {
   const auto [path, key] = splitSpec(spec);
   std::error_code ignored;
+  if (isSaevShards(path)) return openSaevShards(path, key);
   if (fs::is_directory(path, ignored)) return std::make_unique<PartsSource>(path);
   const std::string extension = path.extension().string();
   at::Tensor tensor;
@@ -224,7 +226,7 @@ std::unique_ptr<TensorSource> TensorSource::open(const std::string& spec) {
     tensor = readNpy(path);
   else
     throw Error(ErrorCode::Unsupported,
-                "expected x.pt, x.pth, x.pt:KEY, x.npy, x.safetensors:KEY or a folder of parts", spec);
+                "expected x.pt, x.pth, x.pt:KEY, x.npy, x.safetensors:KEY, a folder of parts or of saev's shards", spec);
   return std::make_unique<WholeSource>(tensor, spec, std::vector<fs::path>{path}, key);
 }
 

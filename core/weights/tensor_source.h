@@ -15,7 +15,8 @@ namespace sememe {
 class TensorSource {
  public:
   // `spec`: x.pt or x.pth (a tensor), x.pt:KEY (of a dict), x.npy, x.safetensors:KEY (KEY may be left out when the file
-  // holds one tensor), or a folder of parts `…_part{N}.pt`, ordered by their number; other files in it are ignored.
+  // holds one tensor), a folder of parts `…_part{N}.pt`, ordered by their number (other files in it are ignored), or
+  // saev's shards/HASH:LAYER, every token a row (LAYER may be left out when there is one).
   // The matrix must be 2-D and of a real number type; a 3-D tensor [a, b, dim] reads as [a·b, dim].
   // Throws Error (NotFound, Io, Corrupt; Unsupported: another kind of file; Mismatch: not a matrix, parts of different
   // widths or of several prefixes).
