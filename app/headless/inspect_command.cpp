@@ -23,7 +23,9 @@ void addInspect(CommandLine& line) {
                            "sememe-cli inspect vision.sememe");
   const auto path = std::make_shared<std::string>(), activations = std::make_shared<std::string>();
   app.add_option("PATH", *path, "File or folder")->required();
-  app.add_option("--activations", *activations, "For an SAE: whether it fits these (a tensor argument, or workspace.sememe#RUN)")->type_name("A");
+  app.add_option("--activations", *activations,
+                 "For an SAE: whether it fits these (a tensor argument, or workspace.sememe#RUN), by what it explains of up to 4,096 rows")
+      ->type_name("A");
 
   line.onRun([path, activations](const Session&) {
     const InspectReport r = inspect(*path, *activations);
@@ -34,8 +36,8 @@ void addInspect(CommandLine& line) {
       tensors.push_back({{"name", t.name}, {"dtype", t.dtype}, {"shape", t.shape}, {"bytes", t.bytes}});
     outcome.json = {{"path", r.path}, {"kind", r.kind}, {"facts", facts}, {"tensors", tensors}, {"problems", r.problems}};
     if (r.fit) {
-      outcome.json["fit"] = {{"fits", r.fit->fits},       {"rows", r.fit->rows},       {"l0", r.fit->l0}, {"explained_variance", r.fit->fve},
-                             {"dead", r.fit->dead}, {"verdict", r.fit->verdict}, {"hints", r.fit->hints}};
+      outcome.json["fit"] = {{"fits", r.fit->fits}, {"rows", r.fit->rows}, {"l0", r.fit->l0},           {"k", r.fit->k},
+                             {"explained_variance", r.fit->fve}, {"dead", r.fit->dead}, {"verdict", r.fit->verdict}, {"hints", r.fit->hints}};
     }
 
     outcome.text = r.path + ": " + r.kind + "\n";
@@ -48,6 +50,7 @@ void addInspect(CommandLine& line) {
     for (const InspectTensor& t : r.tensors) widest = std::max(widest, t.name.size());
     for (const InspectTensor& t : r.tensors)
       outcome.text += "  " + t.name + std::string(widest - t.name.size() + 2, ' ') + t.dtype + " " + shapeText(t.shape) + "\n";
+    if (r.fit) outcome.text += "tried on " + count(r.fit->rows, "row", "rows") + ", where " + count(r.fit->dead, "latent", "latents") + " never fired\n";
     if (r.fit && r.fit->fits) outcome.text += r.fit->verdict + "\n";
     for (const std::string& problem : r.problems) outcome.text += "problem: " + problem + "\n";
     if (r.fit) {

@@ -27,8 +27,8 @@ AttachedSae attachSae(const std::filesystem::path& path, at::Device device) {
 }
 
 void warnUnlessItFits(const AttachedSae& sae, const at::Tensor& rows) {
-  constexpr int64_t kRows = 1024;
-  if (rows.size(0) < 2) return;
+  constexpr int64_t kRows = 256, kFewest = 16;  // fewer do not tell what their variance is
+  if (rows.size(0) < kFewest) return;
   const int64_t stride = (rows.size(0) + kRows - 1) / kRows;
   const SaeFit fit = sae.check(rows.slice(0, 0, rows.size(0), stride));
   if (fit.fits && fit.hints.empty()) return;

@@ -27,8 +27,8 @@ struct AttachedSae {
 // Throws Error as loadDictionary() does.
 AttachedSae attachSae(const std::filesystem::path& path, at::Device device);
 
-// Logs a warning where the SAE does not fit the rows (at most 1,024 of them are looked at): the work goes on, but nobody
-// takes its numbers for more than they are.
+// Logs a warning where the SAE does not fit the rows: the work goes on, but nobody takes its numbers for more than they are.
+// At most 256 of them are looked at, and fewer than 16 say nothing.
 void warnUnlessItFits(const AttachedSae& sae, const at::Tensor& rows);
 
 // On up to 4,096 rows spread over a tensor argument or a run. Throws Error as loadDictionary() and RowInput::open() do,

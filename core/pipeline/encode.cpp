@@ -42,7 +42,11 @@ std::string filePrefix(RowInput& input) {
 // Latents of rows begin … begin + count - 1; rows of failed images stay empty.
 SparseRows encodeRows(RowInput& input, const AttachedSae& sae, at::Device device, int64_t begin, int64_t count) {
   const at::Tensor rows = input.read(begin, count);
-  if (begin == 0) warnUnlessItFits(sae, rows);
+  if (begin == 0) {
+    std::vector<at::Tensor> good;
+    for (const RowInput::Range& range : input.goodRanges(begin, count)) good.push_back(rows.narrow(0, range.begin - begin, range.count));
+    if (!good.empty()) warnUnlessItFits(sae, at::cat(good));
+  }
   SparseRows sparse;
   const int64_t group = std::max<int64_t>(1, (int64_t{16} << 20) / sae.dictSize);  // latents of 64 MB at once
   for (int64_t first = 0; first < count; first += group) {

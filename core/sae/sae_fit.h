@@ -11,7 +11,7 @@ struct SaeFit {
   int64_t rows = 0;
   double l0 = 0;         // mean non-zero latents of a row
   int64_t k = 0;         // that it was trained for; 0: unknown
-  double fve = 0;        // fraction of the rows' variance explained; NaN where they have none (and it does not count as fitting)
+  double fve = 0;        // 1 − |x − x̂|² / |x − mean|²; NaN where the rows are all the same (and it does not count as fitting)
   int64_t dead = 0;      // latents that fire on none of the rows
   bool fits = false;
   std::string verdict;   // a sentence

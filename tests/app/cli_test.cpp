@@ -232,6 +232,52 @@ class CliTest : public QObject {
     for (const char* type : {"bert", "clip", "siglip", "dinov2", "llama", "llava"}) QVERIFY2(run.err.contains(QLatin1String(type)), qPrintable(run.err));
   }
 
+  // An SAE on the activations that it was trained on, on others of the same width, and on a width that is not its own.
+  void saysWhetherAnSaeFits() {
+    const QTemporaryDir dir;
+    const QString activations = kGoldenFolder + QStringLiteral("/activations"), sae = dir.filePath(QStringLiteral("sae"));
+    const CliRun trained = runCli({QStringLiteral("train"), QStringLiteral("--activations"), activations, QStringLiteral("--out"), sae,
+                                   QStringLiteral("--type"), QStringLiteral("topk"), QStringLiteral("--k"), QStringLiteral("6"),
+                                   QStringLiteral("--expansion"), QStringLiteral("4"), QStringLiteral("--batch"), QStringLiteral("30"),
+                                   QStringLiteral("--steps"), QStringLiteral("1500"), QStringLiteral("--lr"), QStringLiteral("0.003"),
+                                   QStringLiteral("--threads"), QStringLiteral("1")});
+    QVERIFY2(trained.status == 0, qPrintable(trained.err));
+    const QStringList inspect = {QStringLiteral("inspect"), sae, QStringLiteral("--activations")};
+    const CliRun own = runCli(inspect + QStringList{activations, QStringLiteral("--json")});
+    QVERIFY2(own.status == 0, qPrintable(own.err));
+    const QJsonObject fit = own.json().value(QStringLiteral("fit")).toObject();
+    QVERIFY2(fit.value(QStringLiteral("fits")).toBool(), qPrintable(own.out));
+    QCOMPARE(fit.value(QStringLiteral("rows")).toInt(), 60);
+    QCOMPARE(fit.value(QStringLiteral("k")).toInt(), 6);
+    QVERIFY(own.json().value(QStringLiteral("problems")).toArray().isEmpty());
+    QVERIFY(runCli(inspect + QStringList{activations}).out.contains(QStringLiteral("this SAE fits these activations")));
+
+    // 64 rows of 24 numbers between 0 and 500 that follow no rule.
+    QByteArray header = "{'descr': '<f4', 'fortran_order': False, 'shape': (64, 24), }";
+    header += QByteArray(117 - header.size(), ' ') + '\n';
+    QByteArray foreign = QByteArray("\x93NUMPY\x01\x00", 8) + char(header.size()) + '\0' + header;
+    quint32 state = 7;
+    for (int i = 0; i < 64 * 24; ++i) {
+      state = state * 1664525u + 1013904223u;
+      const auto value = float(state >> 16) / 131.0f;
+      foreign.append(reinterpret_cast<const char*>(&value), sizeof value);
+    }
+    const QString others = dir.filePath(QStringLiteral("others.npy"));
+    writeFile(others, foreign);
+    const CliRun other = runCli(inspect + QStringList{others});
+    QVERIFY2(other.status == 0, qPrintable(other.err));
+    QVERIFY2(other.out.contains(QStringLiteral("problem: this SAE does not fit these activations")) && other.out.contains(QStringLiteral("hint: ")),
+             qPrintable(other.out));
+    // Encoding goes on, with a warning.
+    const CliRun encoded = runCli({QStringLiteral("encode"), QStringLiteral("--activations"), others, QStringLiteral("--sae"), sae,
+                                   QStringLiteral("--out"), dir.filePath(QStringLiteral("latents"))});
+    QVERIFY2(encoded.status == 0 && encoded.err.contains(QStringLiteral("does not fit")), qPrintable(encoded.err));
+
+    verifyFails(inspect + QStringList{kGoldenFolder + QStringLiteral("/toy_val_embeddings_dino.pt")}, QStringLiteral("width"));
+    verifyFails({QStringLiteral("inspect"), kGoldenFolder + QStringLiteral("/clip"), QStringLiteral("--activations"), activations},
+                QStringLiteral("for an SAE alone"));
+  }
+
   void inspectsEverything_data() {
     QTest::addColumn<QString>("path");
     QTest::addColumn<QString>("kind");

@@ -8,8 +8,10 @@
 #include <memory>
 
 #include "core/base/error.h"
+#include "core/base/files.h"
 #include "core/sae/batch_topk.h"
 #include "core/sae/train.h"
+#include "core/weights/torch_file.h"
 
 using namespace sememe;
 
@@ -102,6 +104,59 @@ class SaeCheckTest : public QObject {
     QVERIFY(anyHint(checkSae(BatchTopKDictionary(other), x), "does not subtract b_dec"));
     other.bEnc = w.bEnc + at::mv(w.wEnc.t(), w.bDec);
     QVERIFY(anyHint(checkSae(BatchTopKDictionary(other), x), "that subtracts b_dec"));
+  }
+
+  // Weights of an encoder that subtracts b_dec, under the headers of saev versions that do and do not.
+  void findsSaevFilesOfTheOtherConvention() {
+    const at::Tensor x = sparseRows(1000, 9, 2) + 20;
+    const BatchTopKWeights& w = dynamic_cast<const BatchTopKDictionary&>(*m_dictionary).weights();
+    const std::filesystem::path folder = m_dir.path().toStdString(), state = folder / "state.pt", file = folder / "sae.pt";
+    writeTorchFile(state, stateDictValue({{"W_enc", w.wEnc},
+                                          {"b_enc", w.bEnc},
+                                          {"W_dec", w.wDec},
+                                          {"b_dec", w.bDec + 20},
+                                          {"activation.threshold", at::scalar_tensor(w.threshold)}}));
+    writeTextFile(file, "{\"schema\": 1, \"cls\": \"BatchTopK\", \"cfg\": {\"top_k\": 3}}\n" + readTextFile(state));
+    const SaeFit right = checkSae(*loadDictionary(file), x);
+    QVERIFY2(right.fits && right.hints.empty(), right.verdict.c_str());
+    writeTextFile(file, "{\"schema\": 5, \"cfg\": {\"activation\": {\"cls\": \"BatchTopK\", \"params\": {\"top_k\": 3}}}}\n" + readTextFile(state));
+    const SaeFit wrong = checkSae(*loadDictionary(file), x);
+    QVERIFY2(!wrong.fits, wrong.verdict.c_str());
+    QVERIFY(anyHint(wrong, "that subtracts b_dec"));
+  }
+
+  // The latents are right, but all reconstructions are off by the same.
+  void aConstantErrorCounts() {
+    const at::Tensor x = sparseRows(1000, 9, 2);
+    const BatchTopKWeights& w = dynamic_cast<const BatchTopKDictionary&>(*m_dictionary).weights();
+    BatchTopKWeights other = w;
+    other.bDec = w.bDec + 20;
+    other.bEnc = w.bEnc + w.wEnc.sum(0) * 20;
+    const SaeFit fit = checkSae(BatchTopKDictionary(other), x);
+    QVERIFY2(!fit.fits && fit.fve < 0, fit.verdict.c_str());
+    QVERIFY(std::abs(fit.l0 - checkSae(*m_dictionary, x).l0) < 0.1);
+  }
+
+  // As saev's loader prepared activations before schema 2.
+  void findsCentringAndScale() {
+    const at::Tensor x = sparseRows(1000, 9, 2) * 5 + 40, mean = x.mean(0);
+    const double scale = std::sqrt(8.0) / (x - mean).norm(2, 1).mean().item<double>();
+    const BatchTopKWeights& w = dynamic_cast<const BatchTopKDictionary&>(*m_dictionary).weights();
+    BatchTopKWeights prepared = w;  // for ((5 x + 40) − mean) · scale
+    prepared.bDec = (w.bDec * 5 + 40 - mean) * scale;
+    prepared.bEnc = w.bEnc * (5 * scale);
+    prepared.threshold = float(w.threshold * 5 * scale);
+    const SaeFit fit = checkSae(BatchTopKDictionary(prepared), x);
+    QVERIFY2(!fit.fits, fit.verdict.c_str());
+    QVERIFY(anyHint(fit, "less their mean and scaled"));
+    QVERIFY(checkSae(BatchTopKDictionary(prepared), (x - mean) * scale).fits);
+  }
+
+  void findsAnyFactor() {
+    const SaeFit fit = checkSae(*m_dictionary, sparseRows(1000, 9, 2) / 30);
+    QVERIFY2(!fit.fits, fit.verdict.c_str());
+    QVERIFY2(anyHint(fit, "times about 32"), fit.hints.front().c_str());
+    QVERIFY(anyHint(checkSae(*m_dictionary, sparseRows(1000, 9, 2) * 60), "times about 0.0156"));
   }
 
  private:
