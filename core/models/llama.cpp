@@ -2,7 +2,10 @@
 // them.
 #include "core/models/llama.h"
 
+#include <ATen/Parallel.h>
+
 #include "core/base/error.h"
+#include "core/models/float_loops.h"
 
 namespace sememe {
 namespace {
@@ -16,6 +19,15 @@ RmsNormImpl::RmsNormImpl(int64_t width, double eps) : m_eps(eps) {
 }
 
 at::Tensor RmsNormImpl::forward(const at::Tensor& x) const {
+  if (x.is_cpu() && x.scalar_type() == at::kFloat && weight.scalar_type() == at::kFloat && !at::GradMode::is_enabled()) {
+    const int64_t width = weight.size(0);
+    const at::Tensor rows = x.contiguous();
+    at::Tensor y = at::empty(x.sizes(), x.options());
+    const float *from = rows.const_data_ptr<float>(), *scale = weight.const_data_ptr<float>();
+    auto* to = y.mutable_data_ptr<float>();
+    at::parallel_for(0, x.numel() / width, 64, [&](int64_t begin, int64_t end) { rmsNormRows(from, scale, m_eps, width, begin, end, to); });
+    return y;
+  }
   const at::Tensor wide = x.to(at::kFloat);
   return weight * (wide * at::rsqrt(wide.square().mean(-1, true) + m_eps)).to(x.scalar_type());
 }
@@ -36,11 +48,9 @@ LlamaAttentionImpl::LlamaAttentionImpl(const LlamaConfig& c)
 
 at::Tensor LlamaAttentionImpl::forward(const at::Tensor& x, int64_t layer, const LlamaPass& pass) const {
   const int64_t n = x.size(0), t = x.size(1), group = m_heads / m_kvHeads;
-  const auto heads = [&](const Linear& linear, int64_t count) {
-    return linear->forward(x).view({n, t, count, m_headDim}).transpose(1, 2);
-  };
-  at::Tensor q = pass.rotation.apply(heads(query, m_heads));
-  at::Tensor k = pass.rotation.apply(heads(key, m_kvHeads)), v = heads(value, m_kvHeads);
+  at::Tensor q = pass.rotation.applyToOwn(query->forward(x), m_heads);
+  at::Tensor k = pass.rotation.applyToOwn(key->forward(x), m_kvHeads);
+  at::Tensor v = value->forward(x).view({n, t, m_kvHeads, m_headDim}).transpose(1, 2);
   if (pass.cache) std::tie(k, v) = pass.cache->append(layer, k, v);
 
   at::Tensor mixed;

@@ -4,7 +4,7 @@
 #include <ATen/Parallel.h>
 #include <ATen/autocast_mode.h>
 
-#include "core/models/few_rows.h"
+#include "core/models/float_loops.h"
 
 namespace sememe {
 namespace {

@@ -1,10 +1,13 @@
 // Rotary position embedding, its scalings, and what config.json says of it.
 #include "core/models/rope.h"
 
+#include <ATen/Parallel.h>
+
 #include <cmath>
 #include <numbers>
 
 #include "core/base/error.h"
+#include "core/models/float_loops.h"
 #include "core/models/weight_loading.h"
 
 namespace sememe {
@@ -42,6 +45,23 @@ RopeConfig readRopeConfig(const ConfigReader& reader, int64_t maxPositions) {
 at::Tensor Rotation::apply(const at::Tensor& x) const {
   const std::vector<at::Tensor> halves = x.chunk(2, -1);
   return x * cosine + at::cat({-halves[1], halves[0]}, -1) * sine;
+}
+
+at::Tensor Rotation::applyToOwn(const at::Tensor& projected, int64_t heads) const {
+  const int64_t n = projected.size(0), t = projected.size(1), width = cosine.size(-1);
+  const at::Tensor split = projected.view({n, t, heads, width}).transpose(1, 2);
+  if (!projected.is_cpu() || projected.scalar_type() != at::kFloat || at::GradMode::is_enabled() || !projected.is_contiguous()) return apply(split);
+  const at::Tensor cosines = cosine.contiguous(), sines = sine.contiguous();
+  const float *c = cosines.const_data_ptr<float>(), *s = sines.const_data_ptr<float>();
+  auto* x = projected.mutable_data_ptr<float>();
+  const bool perRow = cosines.size(0) == n;
+  at::parallel_for(0, n * t, 64, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t angle = (perRow ? i : i % t) * width;
+      rotateHeads(x + i * heads * width, heads, width, c + angle, s + angle);
+    }
+  });
+  return split;
 }
 
 Rope::Rope(const RopeConfig& config, int64_t headDim) {

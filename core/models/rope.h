@@ -31,6 +31,8 @@ RopeConfig readRopeConfig(const ConfigReader& reader, int64_t maxPositions);
 struct Rotation {
   at::Tensor cosine, sine;
   at::Tensor apply(const at::Tensor& x) const;  // [N, heads, T, headDim] → the same, turned
+  // A projection [N, T, heads · headDim] that nobody else needs → its heads, turned: [N, heads, T, headDim].
+  at::Tensor applyToOwn(const at::Tensor& projected, int64_t heads) const;
 };
 
 class Rope {

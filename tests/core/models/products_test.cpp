@@ -1,8 +1,9 @@
-// Products of few rows and of rows in chunks against LibTorch's own.
+// Products of few rows and of rows in chunks, norms and rotations against LibTorch's own.
 #include <torch/torch.h>
 
 #include <QtTest>
 
+#include "core/models/llama.h"
 #include "core/models/products.h"
 
 using namespace sememe;
@@ -43,6 +44,29 @@ class ProductsTest : public QObject {
     const at::Tensor many = at::randn({2000, 6}).requires_grad_();
     inRowChunks(many, [](const at::Tensor& rows) { return rows.square(); }).sum().backward();
     QVERIFY(at::allclose(many.grad(), many.detach() * 2));
+  }
+
+  void normsAndRotations() {
+    torch::manual_seed(3);
+    for (const int64_t width : {1, 7, 32, 100, 2048}) {
+      RmsNorm norm(width, 1e-5);
+      norm->weight.set_data(at::randn({width}));
+      const at::Tensor x = at::randn({2, 70, width}) * 5, wide = x.to(at::kDouble);
+      const at::Tensor exact = norm->weight.to(at::kDouble) * wide * at::rsqrt(wide.square().mean(-1, true) + 1e-5);
+      const at::NoGradGuard guard;
+      QVERIFY((norm->forward(x) - exact).abs().max().item<double>() < 1e-5);
+      QVERIFY((norm->forward(x.transpose(0, 1)) - exact.transpose(0, 1)).abs().max().item<double>() < 1e-5);
+    }
+    const Rope rope({}, 8);
+    for (const at::Tensor& places : {at::arange(9).unsqueeze(0), at::stack({at::arange(9), at::arange(9) + 4})}) {
+      const Rotation rotation = rope.at(places, at::kFloat);
+      const at::Tensor projected = at::randn({2, 9, 24});
+      const at::Tensor expected = rotation.apply(projected.clone().view({2, 9, 3, 8}).transpose(1, 2));
+      const at::NoGradGuard guard;
+      const at::Tensor turned = rotation.applyToOwn(projected.clone(), 3);
+      QVERIFY((turned.sizes() == expected.sizes()));
+      QVERIFY(at::allclose(turned, expected, 1e-5, 1e-6));
+    }
   }
 
   void chunksOfRows() {

@@ -1,6 +1,7 @@
-// Products of a few rows with a matrix that is read from memory once.
-#include "core/models/few_rows.h"
+// Loops over floats: products of a few rows with a matrix that is read once, RMS norms, rotations.
+#include "core/models/float_loops.h"
 
+#include <cmath>
 #include <cstring>
 
 // Compiled for several widths of vectors; the widest that the processor has is taken when the program starts.
@@ -76,6 +77,41 @@ CLONES void fewRowsProduct(const float* x, int64_t rows, const float* w, int64_t
     allRows<kOutputs>(x, rows, here, o + 2 * kOutputs <= end ? here + kOutputs * in : here, in, y + o, stride);
   }
   for (; o < end; ++o) allRows<1>(x, rows, w + o * in, w + o * in, in, y + o, stride);
+}
+
+CLONES void rmsNormRows(const float* x, const float* weight, double eps, int64_t width, int64_t begin, int64_t end, float* y) {
+  for (int64_t r = begin; r < end; ++r) {
+    const float* row = x + r * width;
+    Lanes squares[4] = {}, some;
+    int64_t i = 0;
+    for (; i + 4 * kLanes <= width; i += 4 * kLanes) {
+#pragma GCC unroll 4
+      for (int part = 0; part < 4; ++part) {
+        load(row + i + part * kLanes, some);
+        squares[part] += some * some;
+      }
+    }
+    float sum = 0;
+    for (; i < width; ++i) sum += row[i] * row[i];
+    const Lanes all = (squares[0] + squares[1]) + (squares[2] + squares[3]);
+    for (int lane = 0; lane < kLanes; ++lane) sum += all[lane];
+    const float scale = 1 / std::sqrt(sum / static_cast<float>(width) + static_cast<float>(eps));
+    float* out = y + r * width;
+    for (int64_t j = 0; j < width; ++j) out[j] = weight[j] * (row[j] * scale);
+  }
+}
+
+CLONES void rotateHeads(float* x, int64_t heads, int64_t width, const float* __restrict cosine, const float* __restrict sine) {
+  const int64_t half = width / 2;
+  for (int64_t h = 0; h < heads; ++h) {
+    float* __restrict first = x + h * width;
+    float* __restrict second = first + half;
+    for (int64_t i = 0; i < half; ++i) {
+      const float a = first[i], b = second[i];
+      first[i] = a * cosine[i] - b * sine[i];
+      second[i] = b * cosine[half + i] + a * sine[half + i];
+    }
+  }
 }
 
 }  // namespace sememe
