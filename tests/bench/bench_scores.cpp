@@ -85,7 +85,8 @@ void comparePaper(const std::string& python, const std::string& paper, const fs:
     const at::Tensor x = at::rand({n, f}) * (at::rand({n, f}) < 0.2), e = at::randn({n, d});
     const fs::path folder = under / std::to_string(n);
     writeTorchTensor(folder / "a_part1.pt", x);
-    writeTorchTensor(folder / "e.pt", e);
+    const fs::path embeddings = under / ("embeddings" + std::to_string(n) + ".pt");  // metric.py takes every .pt of its folder for a part
+    writeTorchTensor(embeddings, e);
     std::vector<double> ours;
     const double took = seconds([&] {
       ours = monosemanticity([&](int64_t begin, int64_t count) { return x.narrow(0, begin, count); }, f, MsEmbeddings(e));
@@ -94,7 +95,7 @@ void comparePaper(const std::string& python, const std::string& paper, const fs:
     const std::string code = "import sys,time,torch;sys.path.insert(0,'" + paper +
                              "');torch.set_num_threads(" + std::to_string(at::get_num_threads()) +
                              ");torch.Tensor.cuda=lambda s,*a,**k:s;import metric,types;a=types.SimpleNamespace(embeddings_path='" +
-                             (folder / "e.pt").string() + "',activations_dir='" + folder.string() +
+                             embeddings.string() + "',activations_dir='" + folder.string() +
                              "',output_subdir='ms',device='cpu');t=time.perf_counter();metric.main(a);print('SECONDS',time.perf_counter()-t)";
     const std::string command = "'" + python + "' -c \"" + code + "\" 2>/dev/null | grep SECONDS";
     FILE* pipe = ::popen(command.c_str(), "r");
