@@ -38,8 +38,9 @@ at::Tensor linearProduct(const at::Tensor& x, const at::Tensor& weight, const at
 }
 
 at::Tensor inRowChunks(const at::Tensor& x, const std::function<at::Tensor(const at::Tensor& rows)>& f) {
-  const int64_t width = x.size(-1), rows = width > 0 ? x.numel() / width : 0, chunk = kChunkRows * at::get_num_threads();
-  if (!x.is_cpu() || at::GradMode::is_enabled() || rows < 2 * chunk) return f(x);
+  const int64_t width = x.size(-1), rows = width > 0 ? x.numel() / width : 0, chunks = rows / (kChunkRows * at::get_num_threads());
+  if (!x.is_cpu() || at::GradMode::is_enabled() || chunks < 2) return f(x);
+  const int64_t chunk = (rows + chunks - 1) / chunks;  // all about the same, so that none is too small to be quick
   const at::Tensor flat = x.reshape({rows, width});
   at::Tensor out;
   for (int64_t begin = 0; begin < rows; begin += chunk) {
