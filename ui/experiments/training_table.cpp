@@ -154,7 +154,10 @@ qint64 TrainingTable::current() const {
 
 void TrainingTable::select(qint64 id) {
   for (int row = 0; row < m_sorted->rowCount(); ++row) {
-    if (m_sorted->index(row, 0).data(TrainingTableModel::IdRole).toLongLong() == id) return selectRow(row);
+    const QModelIndex index = m_sorted->index(row, 0);
+    if (index.data(TrainingTableModel::IdRole).toLongLong() != id) continue;
+    // Not selectRow(): it would add to the selection while Ctrl is held, as it is for the shortcut that starts a training.
+    return selectionModel()->setCurrentIndex(index, QItemSelectionModel::ClearAndSelect | QItemSelectionModel::Rows);
   }
 }
 
