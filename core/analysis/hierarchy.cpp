@@ -11,6 +11,7 @@
 
 #include "core/base/error.h"
 #include "core/base/files.h"
+#include "core/sae/train_params.h"
 
 namespace sememe {
 namespace {
@@ -176,14 +177,12 @@ std::vector<int64_t> groupSizes(const std::vector<double>& fractions, int64_t ne
     sum += fraction;
   }
   if (!(std::abs(sum - 1) < 1e-8 + 1e-5)) throw Error(ErrorCode::Invalid, "group fractions must sum to 1", std::to_string(sum));
-  std::vector<int64_t> sizes;
-  int64_t left = neurons;
-  for (size_t i = 0; i + 1 < fractions.size(); ++i) {
-    sizes.push_back(static_cast<int64_t>(fractions[i] * static_cast<double>(neurons)));
-    left -= sizes.back();
-  }
-  sizes.push_back(left);
-  return sizes;
+  // As the trainer divides them.
+  TrainParams params;
+  params.type = SaeType::MatryoshkaBatchTopK;
+  params.dictSize = neurons;
+  params.groupFractions = fractions;
+  return params.groupSizes();
 }
 
 }  // namespace sememe

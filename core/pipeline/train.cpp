@@ -47,9 +47,17 @@ HeldOutRows openHeldOut(const TrainJobParams& params, int64_t dim) {
                 "there are embeddings of " + std::to_string(embeddings->rows()) + " images, but rows of " +
                     std::to_string(held.rows->imagesOfInput()),
                 params.embeddings);
-  const at::Tensor all = embeddings->read(0, embeddings->rows());
+  // Of all embeddings only these are kept: a million of them weigh gigabytes.
   const std::vector<int64_t> images = held.rows->images();
-  held.embeddings = std::make_unique<MsEmbeddings>(all.index_select(0, at::tensor(images, at::kLong)));
+  at::Tensor kept = at::empty({int64_t(images.size()), embeddings->dim()});
+  for (size_t first = 0, last; first < images.size(); first = last) {
+    const int64_t begin = images[first], end = std::min(begin + embeddings->pieceRows(), embeddings->rows());
+    last = size_t(std::lower_bound(images.begin() + int64_t(first), images.end(), end) - images.begin());
+    const std::vector<int64_t> here(images.begin() + int64_t(first), images.begin() + int64_t(last));
+    const at::Tensor piece = embeddings->read(begin, here.back() + 1 - begin);
+    kept.narrow(0, int64_t(first), int64_t(here.size())).copy_(piece.index_select(0, at::tensor(here, at::kLong) - begin));
+  }
+  held.embeddings = std::make_unique<MsEmbeddings>(kept);
   return held;
 }
 

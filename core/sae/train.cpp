@@ -153,7 +153,7 @@ void checkTrainings(const std::vector<TrainSaeParams>& all, const RowSource& row
   std::set<fs::path> folders;
   for (const TrainSaeParams& params : all) {
     const TrainParams& p = params.trainer;
-    makeTrainer(p);  // refuses what cannot be trained before anything is read or written
+    p.check();
     if (rows.dim() != p.activationDim || (params.validation && params.validation->dim() != p.activationDim)) {
       throw Error(ErrorCode::Mismatch, "expected activations of width " + std::to_string(p.activationDim) + ", not " +
                                            std::to_string(rows.dim() != p.activationDim ? rows.dim() : params.validation->dim()));

@@ -20,17 +20,12 @@
 #include "core/models/clip.h"
 #include "core/models/dinov2.h"
 #include "core/pipeline/extract.h"
+#include "tests/bench/timing.h"
 
 namespace {
 
 using namespace sememe;
 namespace fs = std::filesystem;
-
-double seconds(const std::function<void()>& work) {
-  const auto start = std::chrono::steady_clock::now();
-  work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
 
 void makeImages(const fs::path& folder, int64_t count) {
   fs::create_directories(folder / "a");

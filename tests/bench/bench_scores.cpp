@@ -8,7 +8,7 @@
 #include <ATen/Parallel.h>
 #include <unistd.h>
 
-#include <chrono>
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -22,18 +22,13 @@
 #include "core/analysis/monosemanticity.h"
 #include "core/pipeline/score.h"
 #include "core/weights/torch_file.h"
+#include "tests/bench/timing.h"
 #include "tests/support/synthetic_workspace.h"
 
 namespace {
 
 using namespace sememe;
 namespace fs = std::filesystem;
-
-double seconds(const std::function<void()>& work) {
-  const auto start = std::chrono::steady_clock::now();
-  work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
 
 SparseCodes randomCodes(int64_t rows, int64_t latents, int64_t active) {
   std::mt19937_64 engine(1);

@@ -15,18 +15,13 @@
 
 #include "core/base/error.h"
 #include "core/store/workspace.h"
+#include "tests/bench/timing.h"
 #include "tests/support/synthetic_workspace.h"
 
 namespace {
 
 using namespace sememe;
 namespace fs = std::filesystem;
-
-double seconds(const std::function<void()>& work) {
-  const auto start = std::chrono::steady_clock::now();
-  work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
 
 // The quickest of `times`: what the work costs when nothing else disturbs it.
 double best(int times, const std::function<void()>& work) {

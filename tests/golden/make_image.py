@@ -134,7 +134,7 @@ def make_png(image, rgb):
     palette = image.quantize(13)
     add("palette.png", saved(palette, "PNG"), 0)
     add("palette_alpha.png", saved(palette, "PNG", transparency=3), 0)
-    add("größe_縦.png", saved(image, "PNG", exif=exif(6)), 0)
+    add("exif_6.png", saved(image, "PNG", exif=exif(6)), 0)
     wide = rng.integers(0, 65536, (H, W, 3), dtype=np.uint16).astype(">u2")
     rows = b"".join(b"\0" + row.tobytes() for row in wide)
     add("rgb_16.png", png(struct.pack(">IIBBBBB", W, H, 16, 2, 0, 0, 0), rows), 0)

@@ -11,24 +11,15 @@ last, scaled back.
 import argparse
 import json
 import os
-import sys
-import types
 
+import dictionary_learning_alone
 import torch
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--library", required=True, help="the checkout: the folder that holds the package")
 args = parser.parse_args()
 
-# The package's __init__ pulls in language-model tooling that the trainers do not need.
-package = types.ModuleType("dictionary_learning")
-package.__path__ = [os.path.join(args.library, "dictionary_learning")]
-trainers = types.ModuleType("dictionary_learning.trainers")
-trainers.__path__ = [os.path.join(args.library, "dictionary_learning", "trainers")]
-evaluation = types.ModuleType("dictionary_learning.evaluation")
-evaluation.evaluate = None
-sys.modules.update({"dictionary_learning": package, "dictionary_learning.trainers": trainers,
-                    "dictionary_learning.evaluation": evaluation, "wandb": types.ModuleType("wandb")})
+dictionary_learning_alone.use(args.library)
 from dictionary_learning.trainers.batch_top_k import BatchTopKTrainer  # noqa: E402
 from dictionary_learning.trainers.matryoshka_batch_top_k import MatryoshkaBatchTopKTrainer  # noqa: E402
 from dictionary_learning.trainers.gdm import GatedSAETrainer  # noqa: E402

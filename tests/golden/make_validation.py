@@ -10,9 +10,9 @@ import argparse
 import ast
 import json
 import os
-import sys
 import types
 
+import dictionary_learning_alone
 import torch as t
 
 parser = argparse.ArgumentParser()
@@ -27,14 +27,7 @@ function = next(node for node in ast.parse(source).body if isinstance(node, ast.
 scope = {"t": t}
 exec(compile(ast.Module([function], []), "validation", "exec"), scope)
 
-package = types.ModuleType("dictionary_learning")
-package.__path__ = [os.path.join(args.library, "dictionary_learning")]
-trainers = types.ModuleType("dictionary_learning.trainers")
-trainers.__path__ = [os.path.join(args.library, "dictionary_learning", "trainers")]
-evaluation = types.ModuleType("dictionary_learning.evaluation")
-evaluation.evaluate = None
-sys.modules.update({"dictionary_learning": package, "dictionary_learning.trainers": trainers,
-                    "dictionary_learning.evaluation": evaluation, "wandb": types.ModuleType("wandb")})
+dictionary_learning_alone.use(args.library)
 from dictionary_learning.trainers.batch_top_k import BatchTopKSAE  # noqa: E402
 from dictionary_learning.trainers.matryoshka_batch_top_k import MatryoshkaBatchTopKSAE  # noqa: E402
 from dictionary_learning.trainers.top_k import AutoEncoderTopK  # noqa: E402

@@ -9,6 +9,7 @@
 #include "core/base/error.h"
 #include "core/weights/npy.h"
 #include "core/weights/torch_file.h"
+#include "tests/support/failure.h"
 
 using namespace sememe;
 namespace fs = std::filesystem;
@@ -54,16 +55,6 @@ at::Tensor latents(int64_t n) {
   for (const double density : {0.02, 0.1, 0.5, 1.0}) columns.push_back(at::rand({n}) * (at::rand({n}) < density));
   columns.push_back(at::randint(0, 3, {n}).to(at::kFloat));
   return at::stack(columns, 1).contiguous();
-}
-
-template <typename Work>
-int failure(Work&& work) {
-  try {
-    work();
-  } catch (const Error& error) {
-    return static_cast<int>(error.code());
-  }
-  return -1;
 }
 
 }  // namespace

@@ -19,6 +19,7 @@
 #include "core/sae/dictionary.h"
 #include "core/store/workspace.h"
 #include "tests/core/pipeline/pipeline_fixture.h"
+#include "tests/support/failure.h"
 
 using namespace sememe;
 namespace fs = std::filesystem;
@@ -64,16 +65,6 @@ struct Fixture {
     return p;
   }
 };
-
-template <typename Work>
-int failure(Work&& work) {
-  try {
-    work();
-  } catch (const Error& error) {
-    return static_cast<int>(error.code());
-  }
-  return -1;
-}
 
 }  // namespace
 

@@ -10,6 +10,7 @@
 #include "core/sae/train_math.h"
 #include "core/sae/trainer.h"
 #include "core/weights/torch_file.h"
+#include "tests/support/failure.h"
 
 using namespace sememe;
 namespace fs = std::filesystem;
@@ -49,16 +50,6 @@ TrainParams goldenParams(const std::string& name) {
 
 double relativeDifference(const at::Tensor& a, const at::Tensor& b) {
   return ((a - b).abs().max() / b.abs().max().clamp_min(1e-12)).item<double>();
-}
-
-template <typename Work>
-int failure(Work&& work) {
-  try {
-    work();
-  } catch (const Error& error) {
-    return static_cast<int>(error.code());
-  }
-  return -1;
 }
 
 bool sameBits(const Dictionary& a, const Dictionary& b) {

@@ -8,6 +8,7 @@
 #include "core/base/error.h"
 #include "core/base/files.h"
 #include "core/weights/safetensors.h"
+#include "tests/support/failure.h"
 
 using namespace sememe;
 namespace fs = std::filesystem;
@@ -18,16 +19,6 @@ const fs::path kGolden = fs::path(GOLDEN_DIR) / "saelens";
 const fs::path kLibrary = fs::path(GOLDEN_DIR) / "sae";
 
 double difference(const at::Tensor& a, const at::Tensor& b) { return (a - b).abs().max().item<double>(); }
-
-template <typename Work>
-int failure(Work&& work) {
-  try {
-    work();
-  } catch (const Error& error) {
-    return static_cast<int>(error.code());
-  }
-  return -1;
-}
 
 void copyFolder(const fs::path& from, const fs::path& to) {
   fs::create_directories(to);

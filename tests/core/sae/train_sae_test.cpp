@@ -11,6 +11,7 @@
 #include "core/base/files.h"
 #include "core/sae/train.h"
 #include "core/weights/torch_file.h"
+#include "tests/support/failure.h"
 
 using namespace sememe;
 namespace fs = std::filesystem;
@@ -42,16 +43,6 @@ TrainSaeParams smallTraining(const fs::path& out) {
   p.trainer.groupFractions = {0.25, 0.75};
   p.out = out;
   return p;
-}
-
-template <typename Work>
-int failure(Work&& work) {
-  try {
-    work();
-  } catch (const Error& error) {
-    return static_cast<int>(error.code());
-  }
-  return -1;
 }
 
 }  // namespace
