@@ -78,8 +78,10 @@ std::vector<std::string> classLabels(const std::vector<std::string>& folders, co
     const auto found = names.find(folder);
     std::string label = found == names.end() ? std::string() : found->second;
     if (label.empty() && looksLikeInaturalist(folder)) {
+      // Of the seven ranks down to the species the last two are its name; a shorter path is one as a whole.
+      constexpr size_t kRanks = 7;
       const ClassPath path = inaturalistPath(folder);
-      label = path[path.size() - 2] + " " + path.back();
+      for (size_t i = path.size() < kRanks ? 0 : path.size() - 2; i < path.size(); ++i) label += (label.empty() ? "" : " ") + path[i];
     }
     labels.push_back(std::move(label));
   }

@@ -13,7 +13,8 @@ namespace sememe {
 // cannot be read is left out with a warning.
 std::map<std::string, std::string> readClassNames(const std::filesystem::path& root);
 
-// The name of each folder, empty where it is not known. Those of iNaturalist name themselves: genus and species.
+// The name of each folder, empty where it is not known. Those of iNaturalist name themselves, by genus and
+// species, and those of the demo world by their whole path.
 std::vector<std::string> classLabels(const std::vector<std::string>& folders, const std::filesystem::path& root);
 
 }  // namespace sememe

@@ -29,8 +29,8 @@ class WidgetsTest : public QObject {
     QVERIFY(std::isnan(classEntropy({})));
     for (int i = 0; i < 16; ++i) images[size_t(i)].className = i < 8 ? QStringLiteral("tench") : i < 12 ? QStringLiteral("hen") : QStringLiteral("cock");
     const std::vector<ClassCount> counts = classCounts(images);
-    QCOMPARE(classText(counts, 3), QStringLiteral("tench 8, cock 4, hen 4"));
-    QCOMPARE(classText(counts, 1), QStringLiteral("tench 8 and 2 more"));
+    QCOMPARE(classText(counts, 3), QStringLiteral("tench (8), cock (4), hen (4)"));
+    QCOMPARE(classText(counts, 1), QStringLiteral("tench (8) and 2 more"));
     QCOMPARE(classEntropy(counts), 1.5);
     QCOMPARE(classEntropy({{QStringLiteral("tench"), 16}}), 0.0);
   }

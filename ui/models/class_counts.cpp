@@ -33,7 +33,7 @@ QString classText(const std::vector<ClassCount>& counts, int shown) {
   QStringList parts;
   for (const ClassCount& c : counts) {
     if (parts.size() == shown) break;
-    parts << QStringLiteral("%1 %2").arg(c.name).arg(c.images);
+    parts << QStringLiteral("%1 (%2)").arg(c.name).arg(c.images);
   }
   const int left = int(counts.size()) - int(parts.size());
   const QString text = parts.join(QStringLiteral(", "));

@@ -19,7 +19,7 @@ std::vector<ClassCount> classCounts(const std::vector<GridImage>& images);
 // Shannon entropy of the shares, in bits: 0 where all are of one class; NaN without any.
 double classEntropy(const std::vector<ClassCount>& counts);
 
-// "tench 12, goldfish 3 and 2 more": the first `shown` of them.
+// "tench (12), goldfish (3) and 2 more": the first `shown` of them.
 QString classText(const std::vector<ClassCount>& counts, int shown);
 
 }  // namespace sememe

@@ -18,7 +18,8 @@ class ClassNamesTest : public QObject {
     const fs::path root = folder(dir) / "imagenet/val";
     fs::create_directories(root);
     QVERIFY(readClassNames(root).empty());
-    QVERIFY((classLabels({"a", "00000_Animalia_Chordata_Aves_Turdus_merula"}, root) == std::vector<std::string>{"", "Turdus merula"}));
+    QVERIFY((classLabels({"a", "00000_Animalia_Chordata_Aves_Passeriformes_Turdidae_Turdus_merula", "00224_cross_yellow_solid"}, root) ==
+             std::vector<std::string>{"", "Turdus merula", "cross yellow solid"}));
 
     PickleValue::Pairs names;
     const auto tuple = [](PickleValue::Items items) { return PickleValue::tuple(std::move(items)); };
