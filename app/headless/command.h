@@ -88,6 +88,8 @@ void addIndex(CommandLine& line);
 void addScore(CommandLine& line);
 void addUniqueness(CommandLine& line);
 void addHierarchy(CommandLine& line);
+void addScores(CommandLine& line);
+void addSweep(CommandLine& line);
 
 // Where the demo's models lie: SEMEME_RESOURCES, beside an installed program, or in the source tree it was built from.
 std::filesystem::path demoResources();

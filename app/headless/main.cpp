@@ -105,6 +105,8 @@ int main(int argc, char** argv) {
   cli::addScore(line);
   cli::addUniqueness(line);
   cli::addHierarchy(line);
+  cli::addScores(line);
+  cli::addSweep(line);
   try {
     return run(line, line.parse(argc, argv));
   } catch (const CLI::ParseError& e) {

@@ -5,6 +5,8 @@
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
+#include <functional>
+#include <iterator>
 #include <limits>
 
 #include "core/base/files.h"
@@ -29,6 +31,18 @@ ScoreSummary summarizeScores(std::span<const double> scores, int count) {
   for (const RankedNeuron& entry : ranked) squares += (entry.score - summary.mean) * (entry.score - summary.mean);
   summary.deviation = ranked.size() < 2 ? nan : std::sqrt(squares / (n - 1));
 
+  const std::vector<double> sorted = sortedScores(scores);
+  for (size_t q = 0; q < kScoreQuantiles.size(); ++q) {
+    if (sorted.empty()) {
+      summary.quantiles[q] = nan;
+      continue;
+    }
+    const double at = (1 - kScoreQuantiles[q]) * (n - 1);  // from the highest
+    const auto before = static_cast<size_t>(at);
+    const size_t after = std::min(before + 1, sorted.size() - 1);
+    summary.quantiles[q] = sorted[before] + (at - static_cast<double>(before)) * (sorted[after] - sorted[before]);
+  }
+
   const size_t ends = std::min(ranked.size(), static_cast<size_t>(std::max(count, 0)));
   const auto list = [&](bool best) {
     const auto first = ranked.begin(), middle = ranked.begin() + static_cast<std::ptrdiff_t>(ends);
@@ -41,6 +55,14 @@ ScoreSummary summarizeScores(std::span<const double> scores, int count) {
   summary.best = list(true);
   summary.worst = list(false);
   return summary;
+}
+
+std::vector<double> sortedScores(std::span<const double> scores) {
+  std::vector<double> sorted;
+  sorted.reserve(scores.size());
+  std::copy_if(scores.begin(), scores.end(), std::back_inserter(sorted), [](double score) { return !std::isnan(score); });
+  std::sort(sorted.begin(), sorted.end(), std::greater<>());
+  return sorted;
 }
 
 std::string pythonRepr(double value) {

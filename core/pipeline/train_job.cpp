@@ -62,4 +62,23 @@ TrainJobParams readTrainJob(const std::filesystem::path& folder) {
   return params;
 }
 
+void setTrainFields(TrainJobParams& params, const std::string& text) {
+  const Json json = Json::parse(text);
+  for (const auto& [given, value] : json.items()) {
+    std::string names;
+    bool found = false;
+    fields(params, [&, &given = given, &value = value](const char* name, auto& field) {
+      names += (names.empty() ? "" : ", ") + std::string(name);
+      if (given != name) return;
+      found = true;
+      try {
+        value.get_to(field);
+      } catch (const nlohmann::json::exception&) {
+        throw Error(ErrorCode::Invalid, "a value of another kind was expected", given + ": " + value.dump());
+      }
+    });
+    if (!found) throw Error(ErrorCode::Invalid, "no such setting of a training; there are " + names, given);
+  }
+}
+
 }  // namespace sememe

@@ -35,6 +35,10 @@ std::vector<TrainingRecord> listTrainings(const std::filesystem::path& folder);
 void writeTrainJob(const TrainJobParams& params);
 TrainJobParams readTrainJob(const std::filesystem::path& folder);
 
+// Sets the fields that a JSON object names, by the names of job.json. Throws Error (Invalid: no such field, or a value of
+// another kind).
+void setTrainFields(TrainJobParams& params, const std::string& json);
+
 // Removes a training's files and the folder, unless something else lies in it. Throws Error (Io).
 void removeTraining(const std::filesystem::path& folder);
 
