@@ -151,7 +151,7 @@ std::string paperTable(const std::vector<ScoreRow>& rows) {
     for (const bool ends : {true, false}) {
       text += (text.empty() ? "" : "\n") + std::string("Monosemanticity, images compared by ") + cell(list.front()->encoder) +
               (ends ? ": best / worst neuron\n\n| SAE |" : ": mean ± standard deviation\n\n| SAE |");
-      for (const double column : columns) text += column == 0 ? " no SAE |" : " ×" + shortest(column) + " |";
+      for (const double column : columns) text.append(column == 0 ? " no SAE" : " ×").append(column == 0 ? "" : shortest(column)).append(" |");
       text += "\n|---|";
       for (size_t i = 0; i < columns.size(); ++i) text += "---|";
       text += "\n";

@@ -126,6 +126,12 @@ class CliSweepTest : public QObject {
                                path("clip.csv"), QStringLiteral("--json")});
     QCOMPARE(one.json()[QStringLiteral("scores")].toArray().size(), 10);
     QVERIFY(lines(path("clip.csv")).size() > 10);
+    for (const char* name : {"clip.svg", "clip.png"}) {
+      const CliRun figure = runCli({QStringLiteral("scores"), workspace, QStringLiteral("--curves"), path(name)});
+      QVERIFY2(figure.status == 0, qPrintable(figure.err));
+    }
+    QVERIFY(content(path("clip.svg")).contains("polyline"));
+    QVERIFY(content(path("clip.png")).startsWith("\x89PNG"));
     const CliRun none = runCli({QStringLiteral("scores"), workspace, QStringLiteral("--encoder"), QStringLiteral("nobody")});
     QCOMPARE(none.status, 1);
     const CliRun ending = runCli({QStringLiteral("scores"), workspace, QStringLiteral("--curves"), path("clip.doc")});

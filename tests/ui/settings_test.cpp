@@ -25,6 +25,7 @@ class SettingsTest : public QObject {
     s.histogramLog = false;
     s.trainingForm = {{QStringLiteral("type"), QStringLiteral("topk")}, {QStringLiteral("groups"), QStringLiteral("0.5, 0.5")}};
     s.experimentsSplitter = {380, 900};
+    s.scoresSplitter = {400, 300};
     s.resultsSplitter = {500, 200};
     s.hiddenTrainingColumns = {3, 8};
     s.logarithmicCharts = {};
@@ -43,6 +44,7 @@ class SettingsTest : public QObject {
     QCOMPARE(r.histogramLog, s.histogramLog);
     QCOMPARE(r.trainingForm, s.trainingForm);
     QCOMPARE(r.experimentsSplitter, s.experimentsSplitter);
+    QCOMPARE(r.scoresSplitter, s.scoresSplitter);
     QCOMPARE(r.resultsSplitter, s.resultsSplitter);
     QCOMPARE(r.hiddenTrainingColumns, s.hiddenTrainingColumns);
     QCOMPARE(r.logarithmicCharts, s.logarithmicCharts);

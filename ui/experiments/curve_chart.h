@@ -7,7 +7,7 @@
 #include <optional>
 #include <vector>
 
-#include "ui/experiments/chart_axis.h"
+#include "ui/widgets/chart_axis.h"
 #include "ui/theme/theme.h"
 
 namespace sememe {

@@ -12,7 +12,7 @@
 #include "core/base/error.h"
 #include "core/pipeline/train_presets.h"
 #include "core/sae/train_params.h"
-#include "ui/experiments/chart_axis.h"
+#include "ui/widgets/chart_axis.h"
 
 namespace sememe {
 namespace {

@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "core/sae/sae_type.h"
-#include "ui/experiments/chart_axis.h"
+#include "ui/widgets/chart_axis.h"
 
 namespace sememe {
 namespace {

@@ -52,6 +52,7 @@ Settings SettingsFile::read() const {
   s.histogramLog = file.value(QStringLiteral("explore/histogramLog"), s.histogramLog).toBool();
   s.experimentsSplitter = toList(file.value(QStringLiteral("experiments/splitter")), 2);
   s.resultsSplitter = toList(file.value(QStringLiteral("experiments/results")), 2);
+  s.scoresSplitter = toList(file.value(QStringLiteral("scores/splitter")), 2);
   s.hiddenTrainingColumns = toList(file.value(QStringLiteral("experiments/hiddenColumns")), -1);
   s.logarithmicCharts = file.value(QStringLiteral("experiments/logarithmic"), s.logarithmicCharts).toStringList();
   s.logarithmicCharts.removeAll(QString());
@@ -81,6 +82,7 @@ void SettingsFile::write(const Settings& s) const {
   file.setValue(QStringLiteral("explore/histogramLog"), s.histogramLog);
   file.setValue(QStringLiteral("experiments/splitter"), fromList(s.experimentsSplitter));
   file.setValue(QStringLiteral("experiments/results"), fromList(s.resultsSplitter));
+  file.setValue(QStringLiteral("scores/splitter"), fromList(s.scoresSplitter));
   file.setValue(QStringLiteral("experiments/hiddenColumns"), fromList(s.hiddenTrainingColumns));
   file.setValue(QStringLiteral("experiments/logarithmic"), s.logarithmicCharts);
   file.remove(QStringLiteral("experiments/form"));

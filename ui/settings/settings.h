@@ -25,6 +25,7 @@ struct Settings {
   QList<int> experimentsSplitter;       // widths of form and results; empty: as designed
   QList<int> resultsSplitter;           // heights of charts and table; empty: as designed
   QList<int> hiddenTrainingColumns;     // of TrainingTableModel
+  QList<int> scoresSplitter;            // heights of chart and table; empty: as designed
   QStringList logarithmicCharts = {QStringLiteral("loss")};  // by the measure's key
   QStringList recentWorkspaces;  // absolute paths, the last one opened first; at most kRecentWorkspaces
   QString demoFolder;            // where the demo workspace was made last

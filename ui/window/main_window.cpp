@@ -45,8 +45,9 @@ MainWindow::MainWindow(Theme& theme, JobRunner& runner, Services services, std::
   m_start = new StartPage(theme);
   m_explore = new ExplorePage(theme, runner, m_services.readImage);
   m_experiments = new ExperimentsPage(theme, runner, m_services.training);
+  m_scores = new ScoresPage(theme, runner);
   m_pages = new QStackedWidget;
-  for (QWidget* page : std::initializer_list<QWidget*>{m_start, m_explore, m_experiments}) m_pages->addWidget(page);
+  for (QWidget* page : std::initializer_list<QWidget*>{m_start, m_explore, m_experiments, m_scores}) m_pages->addWidget(page);
   m_messages = new MessageBar(theme);
   auto* middle = new QWidget;
   auto* column = new QVBoxLayout(middle);
@@ -102,9 +103,25 @@ MainWindow::MainWindow(Theme& theme, JobRunner& runner, Services services, std::
             m_messages->showFailure(title, failure, std::move(retry));
           });
 
+  connect(m_scores, &ScoresPage::filled, this, [this] {
+    if (m_page == Page::Scores) m_scores->focusFirst();
+    Q_EMIT pageFilled();
+  });
+  connect(m_scores, &ScoresPage::openWanted, this, &MainWindow::askWorkspace);
+  connect(m_scores, &ScoresPage::reloadWanted, this, [this] { openWorkspace(m_workspace); });
+  connect(m_scores, &ScoresPage::exploreWanted, this, [this](qint64 run) {
+    m_explore->showRun(run);
+    showPage(Page::Explore);
+  });
+  connect(m_scores, &ScoresPage::exported, this, [this](const QString& sentence) { statusBar()->showMessage(sentence, kMessageMs); });
+  connect(m_scores, &ScoresPage::failed, this, [this](const QString& title, const JobFailure& failure, std::function<void()> retry) {
+    m_messages->showFailure(title, failure, std::move(retry));
+  });
+
   m_theme.setMode(m_settings.theme);
   m_explore->applySettings(m_settings);
   m_experiments->applySettings(m_settings);
+  m_scores->applySettings(m_settings);
   if (!m_settings.windowGeometry.isEmpty()) restoreGeometry(m_settings.windowGeometry);
   updateRecent();
   arrangePages();
@@ -116,16 +133,21 @@ void MainWindow::showPage(Page page) {
 }
 
 void MainWindow::arrangePages() {
-  QWidget* shown = m_page == Page::Experiments ? static_cast<QWidget*>(m_experiments) : m_workspace.isEmpty() ? static_cast<QWidget*>(m_start) : m_explore;
+  QWidget* shown = m_workspace.isEmpty() ? static_cast<QWidget*>(m_start) : m_explore;
+  if (m_page == Page::Experiments) shown = m_experiments;
+  if (m_page == Page::Scores) shown = m_scores;
   m_pages->setCurrentWidget(shown);
   m_pageBar->setCurrent(m_page);
   if (shown == m_explore) m_explore->list().table().setFocus();
   if (shown == m_experiments) m_experiments->focusFirst();
+  if (shown == m_scores) m_scores->focusFirst();
   updateActions();
 }
 
 bool MainWindow::isPageFilled() const {
-  return m_page == Page::Experiments ? m_experiments->isFilled() : showsStartPage() || m_explore->isFilled();
+  if (m_page == Page::Experiments) return m_experiments->isFilled();
+  if (m_page == Page::Scores) return m_scores->isFilled();
+  return showsStartPage() || m_explore->isFilled();
 }
 
 // The neurons of a training are there: the workspace is read anew, and Explore shows them.
@@ -182,6 +204,7 @@ void MainWindow::showSummary(const WorkspaceSummary& summary) {
   m_explore->setWorkspace(summary);
   if (const int64_t run = std::exchange(m_wantedRun, 0)) m_explore->showRun(run);
   m_experiments->setWorkspace(summary);
+  m_scores->setWorkspace(summary);
   arrangePages();
   saveSettings();
   Q_EMIT workspaceOpened();
@@ -191,6 +214,7 @@ void MainWindow::closeWorkspace() {
   ++m_openGeneration;
   m_explore->clear();
   m_experiments->clear();
+  m_scores->clear();
   m_runner.closeConnections();
   m_workspace.clear();
   m_messages->hide();
@@ -286,9 +310,11 @@ void MainWindow::resetLayout() {
   now.experimentsSplitter = defaults.experimentsSplitter;
   now.resultsSplitter = defaults.resultsSplitter;
   now.hiddenTrainingColumns = defaults.hiddenTrainingColumns;
+  now.scoresSplitter = defaults.scoresSplitter;
   m_settings = now;
   m_explore->applySettings(m_settings);
   m_experiments->applySettings(m_settings);
+  m_scores->applySettings(m_settings);
   m_sizes->actions().first()->setChecked(true);
   if (!isFullScreen() && !isMaximized()) resize(1360, 860);
 }
@@ -297,6 +323,7 @@ void MainWindow::saveSettings() {
   if (!m_file) return;
   m_explore->storeSettings(m_settings);
   m_experiments->storeSettings(m_settings);
+  m_scores->storeSettings(m_settings);
   m_settings.windowGeometry = saveGeometry();
   m_file->write(m_settings);
 }

@@ -12,6 +12,7 @@
 #include "ui/experiments/experiments_page.h"
 #include "ui/explore/explore_page.h"
 #include "ui/jobs/job_runner.h"
+#include "ui/scores/scores_page.h"
 #include "ui/settings/settings.h"
 #include "ui/theme/theme.h"
 #include "ui/widgets/job_status.h"
@@ -47,6 +48,7 @@ class MainWindow : public QMainWindow {
 
   ExplorePage& explore() { return *m_explore; }
   ExperimentsPage& experiments() { return *m_experiments; }
+  ScoresPage& scores() { return *m_scores; }
   StartPage& startPage() { return *m_start; }
   bool showsStartPage() const { return m_pages->currentWidget() == m_start; }
   MessageBar& messages() { return *m_messages; }
@@ -100,6 +102,7 @@ class MainWindow : public QMainWindow {
   StartPage* m_start;
   ExplorePage* m_explore;
   ExperimentsPage* m_experiments;
+  ScoresPage* m_scores;
   PageBar* m_pageBar;
   MessageBar* m_messages;
   JobStatus* m_jobStatus;

@@ -9,6 +9,7 @@ const QList<PageInfo>& pages() {
   static const QList<PageInfo> all = {
       {Page::Explore, "explore", "grid", QObject::tr("E&xplore")},
       {Page::Experiments, "experiments", "chart", QObject::tr("Ex&periments")},
+      {Page::Scores, "scores", "columns", QObject::tr("&Scores")},
   };
   return all;
 }

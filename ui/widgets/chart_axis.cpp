@@ -1,5 +1,5 @@
 // An axis of a chart.
-#include "ui/experiments/chart_axis.h"
+#include "ui/widgets/chart_axis.h"
 
 #include <QLocale>
 #include <algorithm>

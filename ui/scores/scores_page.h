@@ -1,0 +1,69 @@
+// The Scores page: every run's scores in a table, and the sorted scores of the chosen ones as the paper's figure.
+#pragma once
+
+#include <QPushButton>
+#include <QSortFilterProxyModel>
+#include <QSplitter>
+#include <QStackedWidget>
+#include <QTableView>
+
+#include "ui/jobs/job_runner.h"
+#include "ui/models/workspace_summary.h"
+#include "ui/scores/score_chart.h"
+#include "ui/scores/score_table_model.h"
+#include "ui/settings/settings.h"
+
+namespace sememe {
+
+class ScoresPage : public QWidget {
+  Q_OBJECT
+ public:
+  ScoresPage(const Theme& theme, JobRunner& runner, QWidget* parent = nullptr);
+
+  void setWorkspace(const WorkspaceSummary& summary);
+  void clear();  // no workspace
+  bool isFilled() const { return m_filled; }
+  void focusFirst() { m_table->setFocus(); }
+
+  QTableView& table() { return *m_table; }
+  ScoreChart& chart() { return *m_chart; }
+  std::vector<ScoreRow> chosen() const;  // in the order of the table
+  // Writes the chosen rows: .svg and .png the figure; .csv the table or, with `curves`, every score; .md the paper's table.
+  void exportTo(const QString& file, bool curves);
+
+  void applySettings(const Settings& settings);
+  void storeSettings(Settings& settings) const;
+
+ Q_SIGNALS:
+  void filled();
+  void openWanted();
+  void reloadWanted();
+  void exploreWanted(qint64 run);
+  void failed(const QString& title, const sememe::JobFailure& failure, std::function<void()> retry);
+  void exported(const QString& sentence);
+
+ private:
+  QWidget* makeHead();
+  void askExport(const QString& suggestion, const QString& filter, bool curves);
+  void load();
+  void chooseFirst();
+  void readChosen();
+  void explore(const QModelIndex& index);
+  void finish();
+
+  const Theme& m_theme;
+  JobRunner& m_runner;
+  std::filesystem::path m_path;
+  bool m_filled = false;
+  int m_generation = 0;       // of the table's reading
+  int m_curveGeneration = 0;  // of the curves'
+  QStackedWidget* m_states;   // no workspace, nothing scored, the page
+  QSplitter* m_splitter;
+  ScoreTableModel* m_model;
+  QSortFilterProxyModel* m_sorted;
+  QTableView* m_table;
+  ScoreChart* m_chart;
+  QPushButton* m_export;
+};
+
+}  // namespace sememe
