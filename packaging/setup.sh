@@ -7,7 +7,7 @@ TORCH_VERSION=2.13.0
 PACKAGES=(
   g++ cmake ninja-build ccache python3-venv pkg-config
   qt6-base-dev qt6-svg-dev libgl1-mesa-dev
-  libopencv-dev libsqlite3-dev nlohmann-json3-dev libcli11-dev libicu-dev
+  libopencv-dev libsqlite3-dev nlohmann-json3-dev libcli11-dev libicu-dev libarchive-dev
   fonts-dejavu-core
 )
 

@@ -90,6 +90,7 @@ void addUniqueness(CommandLine& line);
 void addHierarchy(CommandLine& line);
 void addScores(CommandLine& line);
 void addSweep(CommandLine& line);
+void addBenchmark(CommandLine& line);
 
 // Where the demo's models lie: SEMEME_RESOURCES, beside an installed program, or in the source tree it was built from.
 std::filesystem::path demoResources();

@@ -107,6 +107,7 @@ int main(int argc, char** argv) {
   cli::addHierarchy(line);
   cli::addScores(line);
   cli::addSweep(line);
+  cli::addBenchmark(line);
   try {
     return run(line, line.parse(argc, argv));
   } catch (const CLI::ParseError& e) {
