@@ -1,10 +1,12 @@
-// benchmark: metrics of neurons against the people of the paper's study.
+// What metrics are compared with: people (benchmark), and names right and wrong (baseline).
+#include <array>
 #include <memory>
 
 #include "app/headless/command.h"
 #include "app/headless/console.h"
 #include "app/headless/score_rows.h"
 #include "core/pipeline/metric_benchmark.h"
+#include "core/pipeline/similarity_baseline.h"
 
 namespace sememe::cli {
 
@@ -98,6 +100,40 @@ void addBenchmark(CommandLine& line) {
                     {"comparisons", comparisons},
                     {"top_checked", r.topChecked},
                     {"top_agree", r.topAgree}};
+    return outcome;
+  });
+}
+
+void addBaseline(CommandLine& line) {
+  CLI::App& app = line.add("baseline", "How alike a CLIP finds images and the right names of their classes, and shuffled ones",
+                           "sememe-cli baseline --model clip-vit-base-patch32 --images /data/imagenet --split val");
+  const auto p = std::make_shared<BaselineParams>();
+  const auto paths = std::make_shared<std::array<std::string, 3>>();
+  app.add_option("--model", (*paths)[0], "A Hugging Face folder with an image and a text tower")->required()->type_name("DIR");
+  app.add_option("--images", (*paths)[1], "An image folder with classes")->required()->type_name("DIR");
+  app.add_option("--split", p->split, "Its sub-folder, such as val")->type_name("S");
+  app.add_option("--names", (*paths)[2], "Lines folder,name; without it: what lies beside the images, such as LOC_synset_mapping.txt")->type_name("CSV");
+  app.add_option("--batch", p->batch, "Images the model sees at once")->capture_default_str()->check(CLI::PositiveNumber)->type_name("N");
+
+  line.onRun([p, paths](const Session& session) {
+    BaselineParams params = *p;
+    params.model = (*paths)[0];
+    params.images = (*paths)[1];
+    params.names = (*paths)[2];
+    params.seed = session.common.seed;
+    params.device = session.common.device;
+    const BaselineResult r = similarityBaseline(params, session.stop, session.progress);
+    Outcome outcome;
+    outcome.json = {{"images", r.images},
+                    {"failed", r.failed},
+                    {"classes", r.classes},
+                    {"mean", numberOrNull(r.mean)},
+                    {"std", numberOrNull(r.deviation)},
+                    {"shuffled_mean", numberOrNull(r.shuffledMean)},
+                    {"shuffled_std", numberOrNull(r.shuffledDeviation)}};
+    outcome.text = count(r.images, "image", "images") + ", " + count(r.classes, "name", "names") + "\nright names:    " + fixed(r.mean, 4) + " ± " +
+                   fixed(r.deviation, 4) + "\nshuffled names: " + fixed(r.shuffledMean, 4) + " ± " + fixed(r.shuffledDeviation, 4) + "\n";
+    if (r.failed > 0) outcome.text += count(r.failed, "image", "images") + " could not be read and were left out\n";
     return outcome;
   });
 }

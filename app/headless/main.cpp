@@ -108,6 +108,7 @@ int main(int argc, char** argv) {
   cli::addScores(line);
   cli::addSweep(line);
   cli::addBenchmark(line);
+  cli::addBaseline(line);
   try {
     return run(line, line.parse(argc, argv));
   } catch (const CLI::ParseError& e) {

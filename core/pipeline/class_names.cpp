@@ -71,6 +71,8 @@ Names readClassNames(const fs::path& root) {
   return {};
 }
 
+Names readNames(const fs::path& file) { return readLines(file, ','); }
+
 std::vector<std::string> classLabels(const std::vector<std::string>& folders, const fs::path& root) {
   const Names names = readClassNames(root);
   std::vector<std::string> labels;

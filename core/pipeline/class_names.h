@@ -13,6 +13,9 @@ namespace sememe {
 // cannot be read is left out with a warning.
 std::map<std::string, std::string> readClassNames(const std::filesystem::path& root);
 
+// Lines "folder,name" of a file; others are left out. Throws Error (NotFound, Io).
+std::map<std::string, std::string> readNames(const std::filesystem::path& file);
+
 // The name of each folder, empty where it is not known. Those of iNaturalist name themselves, by genus and
 // species, and those of the demo world by their whole path.
 std::vector<std::string> classLabels(const std::vector<std::string>& folders, const std::filesystem::path& root);

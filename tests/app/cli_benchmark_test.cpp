@@ -85,6 +85,24 @@ class CliBenchmarkTest : public QObject {
     QVERIFY(json[QStringLiteral("top_checked")].toInt() > 0);
   }
 
+  // The demo's CLIP knows what its world's classes are called.
+  void rightNamesAreMoreAlike() {
+    const QString models = QStringLiteral(RESOURCES_DIR "/demo");
+    const QString line = QStringLiteral("baseline --json --model %1/clip --images %2").arg(models, path("demo/world"));
+    const CliRun run = runCli(line + QStringLiteral(" --split val"));
+    QVERIFY2(run.status == 0, qPrintable(run.err));
+    QCOMPARE(run.json()[QStringLiteral("images")].toInt(), 200);
+    QVERIFY2(run.json()[QStringLiteral("mean")].toDouble() > 0.4, qPrintable(run.out));
+    QVERIFY2(run.json()[QStringLiteral("shuffled_mean")].toDouble() < 0.1, qPrintable(run.out));
+    QCOMPARE(runCli(line + QStringLiteral(" --split val")).out, run.out);
+    writeFile(path("names.csv"), "nobody,knows\n");
+    const CliRun unnamed = runCli(line + QStringLiteral(" --split val --names ") + path("names.csv"));
+    QCOMPARE(unnamed.status, 1);
+    QVERIFY2(unnamed.err.contains(QStringLiteral("has no name")) && unnamed.err.contains(QStringLiteral("names.csv")), qPrintable(unnamed.err));
+    const CliRun blind = runCli(QStringLiteral("baseline --model %1/dinov2 --images %2 --split val").arg(models, path("demo/world")));
+    QCOMPARE(blind.status, 1);
+  }
+
   void saysItInWords() {
     const CliRun run = runCli(QStringLiteral("benchmark --data %1").arg(path("metric_benchmark.tar.gz")));
     QVERIFY(run.out.contains(QStringLiteral("MS dino: agrees with people on %1 %").arg(100.0 * m_agreeing / m_pairs, 0, 'f', 1)));
