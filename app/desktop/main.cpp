@@ -15,6 +15,7 @@
 #include "core/demo/demo_workspace.h"
 #include "core/image/image.h"
 #include "core/pipeline/explore_sae.h"
+#include "core/pipeline/subset_scores.h"
 #include "core/pipeline/train.h"
 #include "core/pipeline/trainings.h"
 #include "ui/window/main_window.h"
@@ -41,6 +42,14 @@ QImage readImage(const std::filesystem::path& file) {
 Services services() {
   Services services;
   services.readImage = readImage;
+  services.scoreImages = [](const std::filesystem::path& workspace, int64_t run, const std::string& text, const std::stop_token& stop) {
+    std::vector<int64_t> images;
+    {
+      Workspace file = Workspace::open(workspace, OpenMode::ReadOnly);
+      images = findImages(file.datasets(), file.runs().get(run).dataset, text);
+    }
+    return scoreSubset(workspace, run, images, stop);
+  };
   services.makeDemo = [](const std::filesystem::path& folder, const std::stop_token& stop, const ProgressFn& progress) {
     DemoParams params;
     params.out = folder;

@@ -3,8 +3,10 @@
 
 #include <QApplication>
 #include <QClipboard>
+#include <QLineEdit>
 #include <QSignalSpy>
 #include <QTest>
+#include <cmath>
 
 #include "tests/ui/ui_support.h"
 
@@ -40,6 +42,67 @@ class ExplorePageTest : public QObject {
     page.copyImagePath();
     QVERIFY(QApplication::clipboard()->text().endsWith(QLatin1String(".jpg")));
     QCOMPARE(failed.count(), 0);
+  }
+
+  void scoresOnSomeImagesAlone() {
+    int calls = 0;
+    const auto scorer = [&calls](const std::filesystem::path& workspace, int64_t run, const std::string& text, const std::stop_token& stop) {
+      ++calls;
+      std::vector<int64_t> images;
+      {
+        Workspace file = Workspace::open(workspace, OpenMode::ReadOnly);
+        images = findImages(file.datasets(), file.runs().get(run).dataset, text);
+      }
+      return scoreSubset(workspace, run, images, stop);
+    };
+    ExplorePage page(m_theme, m_runner, readTestImage, scorer);
+    page.resize(1280, 760);
+    page.show();
+    page.setWorkspace(m_workspace.summary());
+    EVENTUALLY(page.isFilled());
+    SubsetBox& subset = page.details().subset();
+    EVENTUALLY(subset.images().count() > 1);
+    const auto shown = [&] { return page.details().scores().scores(); };
+    const double whole = shown()[0].value;
+    QVERIFY(subset.status().isEmpty());
+
+    // One class; the score shown is the subset's, for this neuron and the next.
+    subset.images().setEditText(subset.images().itemText(0));
+    EVENTUALLY(subset.scores() != nullptr);
+    QVERIFY(subset.status().contains(QString::number(subset.scores()->images)));
+    const auto same = [](double a, double b) { return std::isnan(a) ? std::isnan(b) : a == b; };
+    for (int i = 0; i < 3; ++i) {
+      const int64_t neuron = page.grid().view()->detail.row.neuron;
+      QVERIFY(same(shown()[0].value, subset.scores()->sets[0].ms[size_t(neuron)]));
+      QVERIFY(same(shown()[1].value, subset.scores()->sets[1].ms[size_t(neuron)]));
+      page.step(1);
+      EVENTUALLY(page.grid().view()->detail.row.neuron != neuron);
+    }
+    QCOMPARE(calls, 1);
+
+    subset.images().setEditText(QStringLiteral("nothing of the kind"));
+    EVENTUALLY(subset.scores() == nullptr);
+    EVENTUALLY(subset.status().startsWith(QStringLiteral("No image")));
+    // All images again.
+    page.goToFirst();
+    subset.images().setFocus();
+    QTest::keyClick(subset.images().lineEdit(), Qt::Key_Escape);
+    EVENTUALLY(subset.status().isEmpty());
+    EVENTUALLY_EQUAL(shown()[0].value, whole);
+  }
+
+  void aScorerThatFailsSaysSo() {
+    const auto scorer = [](const std::filesystem::path&, int64_t, const std::string&, const std::stop_token&) -> SubsetScores {
+      throw Error(ErrorCode::Corrupt, "the rows are broken", "block 3");
+    };
+    ExplorePage page(m_theme, m_runner, readTestImage, scorer);
+    page.show();
+    page.setWorkspace(m_workspace.summary());
+    EVENTUALLY(page.isFilled());
+    page.details().subset().images().setEditText(QStringLiteral("things"));
+    EVENTUALLY(page.details().subset().status().contains(QStringLiteral("block 3")));
+    page.clear();
+    QVERIFY(page.details().subset().status().isEmpty());
   }
 
   void anotherEncoderSortsAnewAndKeepsTheNeuron() {

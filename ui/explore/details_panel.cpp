@@ -7,6 +7,7 @@
 #include <QScrollArea>
 #include <QVBoxLayout>
 #include <cmath>
+#include <limits>
 
 #include "ui/models/class_counts.h"
 
@@ -23,8 +24,9 @@ QString number(double value) { return std::isfinite(value) ? QLocale::c().toStri
 
 }  // namespace
 
-DetailsPanel::DetailsPanel(const Theme& theme, JobRunner& runner, QWidget* parent) : QWidget(parent) {
+DetailsPanel::DetailsPanel(const Theme& theme, JobRunner& runner, SubsetScorer scorer, QWidget* parent) : QWidget(parent) {
   m_scores = new ScoreBars(theme);
+  m_subset = new SubsetBox(theme, runner, std::move(scorer));
   m_histogram = new HistogramPlot(theme);
   m_logarithmic = new QCheckBox(tr("log counts"));
   m_logarithmic->setChecked(true);
@@ -67,6 +69,8 @@ DetailsPanel::DetailsPanel(const Theme& theme, JobRunner& runner, QWidget* paren
   column->setSpacing(kUnit);
   column->addWidget(heading(tr("Monosemanticity")));
   column->addWidget(m_scores);
+  column->addWidget(m_subset);
+  column->addSpacing(kUnit);
   column->addWidget(heading(tr("Statistics")));
   column->addLayout(statistics);
   column->addSpacing(kUnit);
@@ -86,6 +90,7 @@ DetailsPanel::DetailsPanel(const Theme& theme, JobRunner& runner, QWidget* paren
   outer->setContentsMargins(0, 0, 0, 0);
   outer->addWidget(scroll);
 
+  connect(m_subset, &SubsetBox::changed, this, &DetailsPanel::showScores);
   connect(m_logarithmic, &QCheckBox::toggled, m_histogram, &HistogramPlot::setLogarithmic);
 }
 
@@ -97,8 +102,16 @@ void DetailsPanel::setChosenEncoder(int64_t embeddings) {
 void DetailsPanel::showScores() {
   std::vector<ScoreBars::Score> scores;
   if (m_view) {
-    for (const NeuronMs& s : m_view->detail.scores)
-      scores.push_back({QString::fromStdString(s.encoder), s.ms, s.embeddings == m_encoder});
+    for (const NeuronMs& s : m_view->detail.scores) {
+      double ms = s.ms;
+      if (const auto& subset = m_subset->scores()) {
+        ms = std::numeric_limits<double>::quiet_NaN();
+        for (const SubsetScores::Set& set : subset->sets) {
+          if (set.embeddings == s.embeddings && size_t(m_view->detail.row.neuron) < set.ms.size()) ms = set.ms[size_t(m_view->detail.row.neuron)];
+        }
+      }
+      scores.push_back({QString::fromStdString(s.encoder), ms, s.embeddings == m_encoder});
+    }
   }
   m_scores->setScores(std::move(scores));
 }

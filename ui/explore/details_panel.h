@@ -6,6 +6,7 @@
 #include <QWidget>
 
 #include "ui/explore/label_editor.h"
+#include "ui/explore/subset_box.h"
 #include "ui/models/neuron_loader.h"
 #include "ui/settings/settings.h"
 #include "ui/widgets/histogram_plot.h"
@@ -16,11 +17,13 @@ namespace sememe {
 class DetailsPanel : public QWidget {
   Q_OBJECT
  public:
-  DetailsPanel(const Theme& theme, JobRunner& runner, QWidget* parent = nullptr);
+  DetailsPanel(const Theme& theme, JobRunner& runner, SubsetScorer scorer, QWidget* parent = nullptr);
 
   void setView(const NeuronViewPtr& view);  // null: nothing
   void setChosenEncoder(int64_t embeddings);
   LabelEditor& labels() { return *m_labels; }
+  SubsetBox& subset() { return *m_subset; }
+  ScoreBars& scores() { return *m_scores; }
   HistogramPlot& histogram() { return *m_histogram; }
 
   void applySettings(const Settings& settings);
@@ -32,6 +35,7 @@ class DetailsPanel : public QWidget {
   NeuronViewPtr m_view;
   int64_t m_encoder = 0;
   ScoreBars* m_scores;
+  SubsetBox* m_subset;
   QLabel* m_fires;
   QLabel* m_mean;
   QLabel* m_max;

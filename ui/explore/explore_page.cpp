@@ -51,11 +51,11 @@ QString tooltipOf(const RunChoice& choice) {
 
 }  // namespace
 
-ExplorePage::ExplorePage(const Theme& theme, JobRunner& runner, ImageReader readImage, QWidget* parent)
+ExplorePage::ExplorePage(const Theme& theme, JobRunner& runner, ImageReader readImage, SubsetScorer scorer, QWidget* parent)
     : QWidget(parent), m_theme(theme), m_loader(new NeuronLoader(runner, std::move(readImage), this)) {
   m_list = new NeuronList(theme, runner);
   m_grid = new ImageGrid(theme, *m_loader);
-  m_details = new DetailsPanel(theme, runner);
+  m_details = new DetailsPanel(theme, runner, std::move(scorer));
 
   m_splitter = new QSplitter(Qt::Horizontal);
   m_splitter->setHandleWidth(1);
@@ -251,6 +251,7 @@ void ExplorePage::clear() {
   m_details->labels().flush();
   m_list->clear();
   m_loader->clear();
+  m_details->subset().clear();
   showView(nullptr);
   m_summary = {};
   m_filled = false;
@@ -273,6 +274,7 @@ void ExplorePage::chooseRun(int index) {
     if (choice.scores.empty()) m_encoders->addItem(tr("not scored"), qlonglong(0));
   }
   m_details->labels().setSource(m_summary.path, choice.run.id, m_summary.readOnly);
+  m_details->subset().setSource(m_summary.path, choice.run);
   m_loader->setSource(m_summary.path, choice.run);
   showView(nullptr);
   chooseEncoder(m_encoders->currentIndex());

@@ -22,7 +22,8 @@ namespace sememe {
 class ExplorePage : public QWidget {
   Q_OBJECT
  public:
-  ExplorePage(const Theme& theme, JobRunner& runner, ImageReader readImage, QWidget* parent = nullptr);
+  // Without a scorer the scores are about all images only.
+  ExplorePage(const Theme& theme, JobRunner& runner, ImageReader readImage, SubsetScorer scorer = {}, QWidget* parent = nullptr);
   ~ExplorePage() override;  // saves what is being typed
 
   void setWorkspace(const WorkspaceSummary& summary);

@@ -22,6 +22,7 @@ class ScoreBars : public QWidget {
   };
   explicit ScoreBars(const Theme& theme, QWidget* parent = nullptr);
   void setScores(std::vector<Score> scores);
+  const std::vector<Score>& scores() const { return m_scores; }
   QSize sizeHint() const override;
   QSize minimumSizeHint() const override;
 

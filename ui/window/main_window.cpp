@@ -43,7 +43,7 @@ MainWindow::MainWindow(Theme& theme, JobRunner& runner, Services services, std::
   resize(1360, 860);
 
   m_start = new StartPage(theme);
-  m_explore = new ExplorePage(theme, runner, m_services.readImage);
+  m_explore = new ExplorePage(theme, runner, m_services.readImage, m_services.scoreImages);
   m_experiments = new ExperimentsPage(theme, runner, m_services.training);
   m_scores = new ScoresPage(theme, runner);
   m_pages = new QStackedWidget;

@@ -25,6 +25,7 @@ namespace sememe {
 // What the window needs from outside: it never includes what uses LibTorch.
 struct Services {
   ImageReader readImage;
+  SubsetScorer scoreImages;
   // Makes the demo workspace in a folder and returns its file; on the compute lane. Throws Error, Cancelled.
   std::function<std::filesystem::path(const std::filesystem::path& folder, const std::stop_token&, const ProgressFn&)> makeDemo;
   TrainingServices training;
