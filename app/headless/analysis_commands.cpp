@@ -5,6 +5,7 @@
 #include "app/headless/command.h"
 #include "app/headless/console.h"
 #include "core/pipeline/neuron_sets.h"
+#include "core/pipeline/refinements.h"
 
 namespace sememe::cli {
 
@@ -56,6 +57,7 @@ void addHierarchy(CommandLine& line) {
                            "--group-fractions 0.002 0.009 0.035 0.189 0.765");
   const auto arguments = std::make_shared<TopArguments>();
   const auto paths = std::make_shared<std::pair<std::string, std::string>>();
+  const auto refined = std::make_shared<std::string>();
   const auto p = std::make_shared<HierarchyParams>();
   addTopOptions(app, *arguments);
   app.add_option("--images", paths->first, "Image folder that the neurons were indexed on; with --run the workspace knows it")->type_name("DIR");
@@ -63,11 +65,17 @@ void addHierarchy(CommandLine& line) {
   app.add_option("--tree", paths->second, "Lines child,parent by class folder; without it: iNaturalist's names, or nested folders")->type_name("CSV");
   app.add_option("--group-fractions", p->groupFractions, "Matryoshka groups; with --run the SAE knows them")->type_name("X");
 
-  line.onRun([arguments, paths, p](const Session& session) {
+  app.add_option("--refinements", *refined, "With --run: write which coarser neuron each one refines")->type_name("CSV");
+
+  line.onRun([arguments, paths, refined, p](const Session& session) {
     HierarchyParams params = *p;
     params.input = arguments->input();
     params.images = paths->first;
     params.tree = paths->second;
+    if (!refined->empty()) {
+      if (arguments->run.empty()) throw UsageError("--refinements needs --run");
+      writeRefinements(*refined, refinements(arguments->run, session.stop, session.progress));
+    }
     const HierarchyResult r = measureHierarchy(params, session.stop, session.progress);
     const auto number = [](double value) { return std::isnan(value) ? Json() : Json(value); };
     Json groups = Json::array();

@@ -116,6 +116,35 @@ class CliSweepTest : public QObject {
     QVERIFY2(run.err.contains(QStringLiteral("layer_2")), qPrintable(run.err));
   }
 
+  void refinementsOfAMatryoshka() {
+    QString matryoshka, flat;
+    for (const QString& line : lines(path("whole/saes.csv"))) {
+      if (line.contains(QStringLiteral(",matryoshka_batch_topk,8,4,512,"))) matryoshka = line.section(QLatin1Char(','), 0, 0);
+      if (line.contains(QStringLiteral(",batch_topk,8,4,512,"))) flat = line.section(QLatin1Char(','), 0, 0);
+    }
+    const auto hierarchy = [&](const QString& run) {
+      return runCli({QStringLiteral("hierarchy"), QStringLiteral("--run"), path("whole/demo.sememe") + QLatin1Char('#') + run, QStringLiteral("--refinements"), path("refined.csv")});
+    };
+    const CliRun run = hierarchy(matryoshka);
+    QVERIFY2(run.status == 0, qPrintable(run.err));
+    const QStringList rows = lines(path("refined.csv"));
+    QCOMPARE(rows.size(), 513);
+    int parents = 0;
+    for (const QString& row : rows.mid(1)) {
+      const QStringList fields = row.split(QLatin1Char(','));
+      QCOMPARE(fields.size(), 5);
+      if (fields[2].isEmpty()) continue;
+      ++parents;
+      const int group = fields[1].toInt(), ends[] = {32, 96, 224, 512};
+      QVERIFY(group > 0 && fields[2].toInt() < ends[group - 1] && (group == 1 || fields[2].toInt() >= ends[group - 2]));
+      QVERIFY(fields[3].toDouble() > 0.1 && fields[3].toDouble() <= 1);
+    }
+    QVERIFY(parents > 10);
+    const CliRun none = hierarchy(flat);
+    QCOMPARE(none.status, 1);
+    QVERIFY2(none.err.contains(QStringLiteral("nested groups")), qPrintable(none.err));
+  }
+
   void scoresOfAWorkspace() {
     const QString workspace = path("whole/demo.sememe");
     const CliRun all = runCli({QStringLiteral("scores"), workspace, QStringLiteral("--json"), QStringLiteral("--table"), path("all.csv")});
