@@ -15,6 +15,8 @@
 #include "core/demo/demo_workspace.h"
 #include "core/image/image.h"
 #include "core/pipeline/explore_sae.h"
+#include "core/pipeline/neuron_sets.h"
+#include "core/pipeline/refinements.h"
 #include "core/pipeline/subset_scores.h"
 #include "core/pipeline/train.h"
 #include "core/pipeline/trainings.h"
@@ -49,6 +51,18 @@ Services services() {
       images = findImages(file.datasets(), file.runs().get(run).dataset, text);
     }
     return scoreSubset(workspace, run, images, stop);
+  };
+  services.readHierarchy = [](const std::string& run, const std::stop_token& stop, const ProgressFn& progress) {
+    HierarchyData data;
+    data.refinements = refinements(run, stop, progress);
+    HierarchyParams params;
+    params.input.run = run;
+    try {
+      data.depths = measureHierarchy(params, stop, progress);
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::Invalid) throw;  // the classes make no tree: shown without depths
+    }
+    return data;
   };
   services.makeDemo = [](const std::filesystem::path& folder, const std::stop_token& stop, const ProgressFn& progress) {
     DemoParams params;

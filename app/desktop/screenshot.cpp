@@ -17,6 +17,8 @@ Screenshot::Screenshot(MainWindow& window, QString file, bool noWorkspace) : m_w
   connect(&window.explore(), &ExplorePage::failed, this, [this](const JobFailure& failure) { fail(failure.message); });
   connect(&window.experiments(), &ExperimentsPage::failed, this,
           [this](const QString& title, const JobFailure& failure) { fail(title + QStringLiteral(": ") + failure.message); });
+  connect(&window.hierarchy(), &HierarchyPage::failed, this,
+          [this](const QString& title, const JobFailure& failure) { fail(title + QStringLiteral(": ") + failure.message); });
   connect(&window, &MainWindow::pageFilled, this, [this] { QTimer::singleShot(kSettleMs, this, &Screenshot::take); });
   if (noWorkspace) QTimer::singleShot(kSettleMs, this, &Screenshot::take);
   m_patience.setSingleShot(true);

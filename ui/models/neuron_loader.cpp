@@ -67,6 +67,11 @@ bool NeuronLoader::isWarm(int64_t neuron) const {
                              [&](const GridImage& i) { return m_thumbnails.contains(i.image); });
 }
 
+NeuronViewPtr NeuronLoader::view(int64_t neuron) const {
+  const NeuronViewPtr* view = m_views.object(neuron);
+  return view ? *view : nullptr;
+}
+
 void NeuronLoader::select(int64_t neuron) {
   if (m_selection) m_selection->cancel();
   m_selected = neuron;
@@ -140,6 +145,7 @@ Job* NeuronLoader::load(int64_t neuron, Urgency urgency, bool selected) {
       [this, generation, neuron](std::vector<Decoded> decoded) {
         if (generation != m_generation) return;
         store(decoded);
+        Q_EMIT loaded(neuron);
         if (neuron == m_selected) Q_EMIT thumbnailsReady(neuron);
       });
   if (selected) {

@@ -59,11 +59,13 @@ class NeuronLoader : public QObject {
   void readFull(const GridImage& image, QObject* receiver, FullImageFn deliver);
 
   void updateLabel(int64_t neuron, const QString& label, const QString& notes);  // of the cached view
+  NeuronViewPtr view(int64_t neuron) const;  // null: not in the cache
   bool isWarm(int64_t neuron) const;  // select() would answer at once
 
  Q_SIGNALS:
   void viewReady(const sememe::NeuronViewPtr& view);
   void thumbnailsReady(qint64 neuron);
+  void loaded(qint64 neuron);  // any that was asked for is in the caches now
   void failed(const sememe::JobFailure& failure);
 
  private:

@@ -46,8 +46,9 @@ MainWindow::MainWindow(Theme& theme, JobRunner& runner, Services services, std::
   m_explore = new ExplorePage(theme, runner, m_services.readImage, m_services.scoreImages);
   m_experiments = new ExperimentsPage(theme, runner, m_services.training);
   m_scores = new ScoresPage(theme, runner);
+  m_hierarchy = new HierarchyPage(theme, runner, m_services.readImage, m_services.readHierarchy);
   m_pages = new QStackedWidget;
-  for (QWidget* page : std::initializer_list<QWidget*>{m_start, m_explore, m_experiments, m_scores}) m_pages->addWidget(page);
+  for (QWidget* page : std::initializer_list<QWidget*>{m_start, m_explore, m_experiments, m_scores, m_hierarchy}) m_pages->addWidget(page);
   m_messages = new MessageBar(theme);
   auto* middle = new QWidget;
   auto* column = new QVBoxLayout(middle);
@@ -118,6 +119,24 @@ MainWindow::MainWindow(Theme& theme, JobRunner& runner, Services services, std::
     m_messages->showFailure(title, failure, std::move(retry));
   });
 
+  connect(m_hierarchy, &HierarchyPage::filled, this, [this] {
+    if (m_page == Page::Hierarchy) m_hierarchy->focusFirst();
+    Q_EMIT pageFilled();
+  });
+  connect(m_hierarchy, &HierarchyPage::openWanted, this, &MainWindow::askWorkspace);
+  connect(m_hierarchy, &HierarchyPage::reloadWanted, this, [this] { openWorkspace(m_workspace); });
+  connect(m_hierarchy, &HierarchyPage::exploreWanted, this, [this](qint64 run, qint64 neuron) {
+    showPage(Page::Explore);
+    m_explore->showRun(run);
+    m_explore->list().select(neuron);
+  });
+  connect(m_hierarchy, &HierarchyPage::failed, this, [this](const QString& title, const JobFailure& failure, std::function<void()> retry) {
+    m_messages->showFailure(title, failure, std::move(retry));
+  });
+  connect(&m_explore->details().labels(), &LabelEditor::edited, this, [this](qint64 neuron, const QString& label) {
+    m_hierarchy->setLabel(m_explore->runs().currentData().toLongLong(), neuron, label);
+  });
+
   m_theme.setMode(m_settings.theme);
   m_explore->applySettings(m_settings);
   m_experiments->applySettings(m_settings);
@@ -136,17 +155,20 @@ void MainWindow::arrangePages() {
   QWidget* shown = m_workspace.isEmpty() ? static_cast<QWidget*>(m_start) : m_explore;
   if (m_page == Page::Experiments) shown = m_experiments;
   if (m_page == Page::Scores) shown = m_scores;
+  if (m_page == Page::Hierarchy) shown = m_hierarchy;
   m_pages->setCurrentWidget(shown);
   m_pageBar->setCurrent(m_page);
   if (shown == m_explore) m_explore->list().table().setFocus();
   if (shown == m_experiments) m_experiments->focusFirst();
   if (shown == m_scores) m_scores->focusFirst();
+  if (shown == m_hierarchy) m_hierarchy->focusFirst();
   updateActions();
 }
 
 bool MainWindow::isPageFilled() const {
   if (m_page == Page::Experiments) return m_experiments->isFilled();
   if (m_page == Page::Scores) return m_scores->isFilled();
+  if (m_page == Page::Hierarchy) return m_hierarchy->isFilled();
   return showsStartPage() || m_explore->isFilled();
 }
 
@@ -205,6 +227,7 @@ void MainWindow::showSummary(const WorkspaceSummary& summary) {
   if (const int64_t run = std::exchange(m_wantedRun, 0)) m_explore->showRun(run);
   m_experiments->setWorkspace(summary);
   m_scores->setWorkspace(summary);
+  m_hierarchy->setWorkspace(summary);
   arrangePages();
   saveSettings();
   Q_EMIT workspaceOpened();
@@ -215,6 +238,7 @@ void MainWindow::closeWorkspace() {
   m_explore->clear();
   m_experiments->clear();
   m_scores->clear();
+  m_hierarchy->clear();
   m_runner.closeConnections();
   m_workspace.clear();
   m_messages->hide();

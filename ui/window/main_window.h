@@ -11,6 +11,7 @@
 
 #include "ui/experiments/experiments_page.h"
 #include "ui/explore/explore_page.h"
+#include "ui/hierarchy/hierarchy_page.h"
 #include "ui/jobs/job_runner.h"
 #include "ui/scores/scores_page.h"
 #include "ui/settings/settings.h"
@@ -28,6 +29,7 @@ struct Services {
   SubsetScorer scoreImages;
   // Makes the demo workspace in a folder and returns its file; on the compute lane. Throws Error, Cancelled.
   std::function<std::filesystem::path(const std::filesystem::path& folder, const std::stop_token&, const ProgressFn&)> makeDemo;
+  HierarchyReader readHierarchy;
   TrainingServices training;
   QString version;
 };
@@ -50,6 +52,7 @@ class MainWindow : public QMainWindow {
   ExplorePage& explore() { return *m_explore; }
   ExperimentsPage& experiments() { return *m_experiments; }
   ScoresPage& scores() { return *m_scores; }
+  HierarchyPage& hierarchy() { return *m_hierarchy; }
   StartPage& startPage() { return *m_start; }
   bool showsStartPage() const { return m_pages->currentWidget() == m_start; }
   MessageBar& messages() { return *m_messages; }
@@ -104,6 +107,7 @@ class MainWindow : public QMainWindow {
   ExplorePage* m_explore;
   ExperimentsPage* m_experiments;
   ScoresPage* m_scores;
+  HierarchyPage* m_hierarchy;
   PageBar* m_pageBar;
   MessageBar* m_messages;
   JobStatus* m_jobStatus;

@@ -164,6 +164,9 @@ void MainWindow::listShortcuts() {
   rows.append({tr("Arrow keys, Home, End"), tr("Walk the images")});
   rows.append({tr("Enter or Space"), tr("Enlarge")});
   rows.append({tr("Esc"), tr("Back to the grid")});
+  rows.append({QString(), tr("Hierarchy")});
+  rows.append({tr("Left and Right"), tr("Walk the groups")});
+  rows.append({tr("Enter"), tr("Explore the neuron")});
   rows.append({QString(), tr("Charts and trainings")});
   rows.append({tr("Left and Right"), tr("Move the cross-hair")});
   rows.append({tr("Enter"), tr("One chart, large")});

@@ -10,6 +10,7 @@ const QList<PageInfo>& pages() {
       {Page::Explore, "explore", "grid", QObject::tr("E&xplore")},
       {Page::Experiments, "experiments", "chart", QObject::tr("Ex&periments")},
       {Page::Scores, "scores", "columns", QObject::tr("&Scores")},
+      {Page::Hierarchy, "hierarchy", "hierarchy", QObject::tr("&Hierarchy")},
   };
   return all;
 }
