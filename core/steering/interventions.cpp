@@ -1,0 +1,101 @@
+// Latents edited, and the decoder's change for the edited neurons alone.
+#include "core/steering/interventions.h"
+
+#include <ATen/core/grad_mode.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <string>
+
+#include "core/base/error.h"
+
+namespace sememe {
+namespace {
+
+void check(const Dictionary& sae, const ImageCode& code, const Steering& steering) {
+  for (const Intervention& i : steering.interventions) {
+    if (i.neuron < 0 || i.neuron >= sae.dictSize())
+      throw Error(ErrorCode::Invalid, "there is no neuron " + std::to_string(i.neuron) + ", expected 0 to " + std::to_string(sae.dictSize() - 1));
+    if (!std::isfinite(i.value)) throw Error(ErrorCode::Invalid, "the value for neuron " + std::to_string(i.neuron) + " is not a finite number");
+  }
+  if (!steering.mask.empty() && int64_t(steering.mask.size()) != code.tokens())
+    throw Error(ErrorCode::Mismatch, "the mask has " + std::to_string(steering.mask.size()) + " tokens, the image " + std::to_string(code.tokens()));
+}
+
+void apply(const Intervention& intervention, at::Tensor& z) {
+  switch (intervention.op) {
+    case Intervention::Op::Set: z.fill_(intervention.value); return;
+    case Intervention::Op::Add: z.add_(intervention.value); return;
+    case Intervention::Op::Scale: z.mul_(intervention.value); return;
+    case Intervention::Op::Zero: z.zero_(); return;
+  }
+}
+
+// The decoded change [T, d] of the edited neurons against `before`: their latents in z, or 0. Undefined for none.
+at::Tensor change(const Dictionary& sae, const ImageCode& code, const Steering& steering) {
+  std::map<int64_t, at::Tensor> after;
+  for (const Intervention& i : steering.interventions) {
+    auto found = after.find(i.neuron);
+    if (found == after.end())
+      found = after.emplace(i.neuron, steering.preZero ? at::zeros({code.tokens()}) : code.column(i.neuron)).first;
+    apply(i, found->second);
+  }
+  if (after.empty()) return {};
+  std::vector<int64_t> neurons;
+  std::vector<at::Tensor> columns;
+  for (const auto& [neuron, z] : after) {
+    neurons.push_back(neuron);
+    columns.push_back(steering.preZero ? z : z - code.column(neuron));
+  }
+  const at::Tensor rows = sae.decoderRows().index_select(0, at::tensor(neurons, at::kLong).to(sae.device()));
+  return at::mm(at::stack(columns, 1).to(sae.device()), rows);
+}
+
+}  // namespace
+
+at::Tensor ImageCode::column(int64_t neuron) const {
+  at::Tensor z = at::zeros({tokens()});
+  auto* to = z.mutable_data_ptr<float>();
+  const auto* offsets = latents.offsets.const_data_ptr<int64_t>();
+  const auto* columns = latents.columns.const_data_ptr<int32_t>();
+  const auto* values = latents.values.const_data_ptr<float>();
+  for (int64_t row = 0; row < tokens(); ++row) {
+    const int32_t* end = columns + offsets[row + 1];
+    const int32_t* found = std::lower_bound(columns + offsets[row], end, int32_t(neuron));
+    if (found != end && *found == neuron) to[row] = values[found - columns];
+  }
+  return z;
+}
+
+ImageCode encodeImage(const Dictionary& sae, const at::Tensor& activation) {
+  const at::NoGradGuard guard;
+  ImageCode code{activation, sae.encodeSparse(activation), {}};
+  code.decoded = sae.decodeSparse(code.latents).to(sae.device());
+  return code;
+}
+
+at::Tensor steer(const Dictionary& sae, const ImageCode& code, const Steering& steering) {
+  const at::NoGradGuard guard;
+  check(sae, code, steering);
+  const bool keepError = steering.mode == Steering::Mode::KeepError;
+  if (keepError && steering.interventions.empty() && !steering.preZero) return code.activation;
+  const at::Tensor base = keepError ? code.activation[0].to(sae.device(), at::kFloat) : code.decoded;
+  at::Tensor delta = change(sae, code, steering);
+  if (steering.preZero) {
+    const at::Tensor emptied = sae.decoderBias() - code.decoded;
+    delta = delta.defined() ? delta + emptied : emptied;
+  }
+  at::Tensor edited = base;
+  if (delta.defined()) {
+    edited = base + delta;
+    if (!steering.mask.empty()) {
+      at::Tensor mask = at::zeros({code.tokens(), 1}, at::kBool);
+      for (size_t i = 0; i < steering.mask.size(); ++i) mask.mutable_data_ptr<bool>()[i] = steering.mask[i];
+      edited = at::where(mask.to(sae.device()), edited, base);
+    }
+  }
+  return edited.unsqueeze(0).to(code.activation.options());
+}
+
+}  // namespace sememe

@@ -1,0 +1,129 @@
+// One image, one prompt, many edits.
+#include "core/steering/steering_session.h"
+
+#include <algorithm>
+#include <chrono>
+#include <string>
+
+#include "core/base/error.h"
+#include "core/base/progress.h"
+
+namespace sememe {
+namespace {
+
+constexpr int64_t kRoomStep = 256;  // tokens: the cache grows by so many
+
+double secondsSince(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+int64_t widthAt(const VisionInfo& info, const Tap& tap) { return tap.point == TapPoint::InMlp ? info.mlpSize : info.hiddenSize; }
+
+at::Tensor row(const std::vector<int64_t>& ids) { return at::tensor(ids, at::kLong).unsqueeze(0); }
+
+at::Tensor lastOf(const at::Tensor& states) { return states.narrow(1, states.size(1) - 1, 1); }
+
+}  // namespace
+
+Tap defaultSteeringTap(const LlavaConfig& config) {
+  const int last = *std::max_element(config.featureStates.begin(), config.featureStates.end());
+  if (last < 1) throw Error(ErrorCode::Invalid, "this LLaVA reads no layer of its vision tower, so nothing in it can be steered");
+  return {TapPoint::PostMlpResidual, last - 1};
+}
+
+SteeringSession::SteeringSession(Llava llava, std::shared_ptr<const Dictionary> sae, const Tap& tap)
+    : m_llava(std::move(llava)), m_sae(std::move(sae)), m_tap(tap) {
+  checkTap(tap, m_llava->vision->info().layers);
+  const int64_t width = widthAt(m_llava->vision->info(), tap);
+  if (tap.point == TapPoint::PostProjection || tap.layer > defaultSteeringTap(m_llava->config()).layer)
+    throw Error(ErrorCode::Invalid, "steering at " + tapName(tap) + " would change nothing: LLaVA reads its vision tower up to layer " +
+                                        std::to_string(defaultSteeringTap(m_llava->config()).layer));
+  if (m_sae->activationDim() != width)
+    throw Error(ErrorCode::Mismatch, "the SAE is for activations of width " + std::to_string(m_sae->activationDim()) + ", LLaVA's vision tower has " +
+                                         std::to_string(width) + " at " + tapName(tap));
+}
+
+void SteeringSession::setImage(const at::Tensor& pixels) {
+  const torch::NoGradGuard guard;
+  LlavaImagePass halted = m_llava->beginImage(pixels.dim() == 3 ? pixels.unsqueeze(0) : pixels, m_tap);
+  if (halted.pass.activation.size(0) != 1) throw Error(ErrorCode::Mismatch, "one image at a time is steered");
+  m_code = encodeImage(*m_sae, halted.pass.activation);
+  m_halted = std::move(halted);
+}
+
+void SteeringSession::setPrompt(const std::vector<int64_t>& ids) {
+  const torch::NoGradGuard guard;
+  const std::vector<int64_t> all = m_llava->expandImageTokens(ids, 1);
+  const int64_t image = m_llava->config().imageToken, each = m_llava->tokensPerImage();
+  const auto first = std::find(all.begin(), all.end(), image);
+  if (std::any_of(first, first + each, [&](int64_t id) { return id != image; }))
+    throw Error(ErrorCode::Mismatch, "the image's tokens do not stand together in the prompt");
+  const std::vector<int64_t> before(all.begin(), first), after(first + each, all.end());
+  if (after.empty()) throw Error(ErrorCode::Invalid, "the prompt asks nothing: no token comes after the image");
+  if (!before.empty()) m_llava->language->embed(row(before));  // refuses ids that are none
+  m_after = m_llava->language->embed(row(after));
+  m_before = before;
+  m_cache.reset();
+}
+
+const ImageCode& SteeringSession::code() const {
+  if (!m_code) throw Error(ErrorCode::Invalid, "there is no image to steer yet");
+  return *m_code;
+}
+
+at::Tensor SteeringSession::imageFeatures(const std::optional<Steering>& steering) const {
+  const torch::NoGradGuard guard;
+  const ImageCode& known = code();
+  LlavaImagePass pass = m_halted;
+  if (steering) pass.pass.activation = steer(*m_sae, known, *steering);
+  return m_llava->resumeImage(std::move(pass));
+}
+
+// The cache with the tokens before the image in it, and with room for so many in all.
+void SteeringSession::makeRoom(int64_t tokens) {
+  if (!m_cache || m_cache->capacity() < tokens) {
+    m_cache.emplace(m_llava->language->makeCache(1, (tokens + kRoomStep - 1) / kRoomStep * kRoomStep));
+    if (!m_before.empty()) m_llava->language->forward(m_llava->language->embed(row(m_before)), &*m_cache);
+  }
+  m_cache->truncate(int64_t(m_before.size()));
+}
+
+Answer SteeringSession::answer(const std::optional<Steering>& steering, const SamplingOptions& options, const AnswerCallbacks& callbacks,
+                               const std::stop_token& stop) {
+  const torch::NoGradGuard guard;
+  Sampler sampler(options);
+  if (!m_after.defined()) throw Error(ErrorCode::Invalid, "there is no prompt yet");
+  Answer answer;
+  auto start = std::chrono::steady_clock::now();
+  const at::Tensor features = imageFeatures(steering);
+  answer.seconds.vision = secondsSince(start);
+  throwIfStopped(stop);
+
+  start = std::chrono::steady_clock::now();
+  const LlamaImpl& language = *m_llava->language;
+  makeRoom(int64_t(m_before.size()) + features.size(1) + m_after.size(1) + options.maxTokens);
+  const at::Tensor states = language.forward(at::cat({features.to(m_after.options()), m_after}, 1), &*m_cache);
+  at::Tensor logits = language.logits(lastOf(states)).view({-1});
+  if (callbacks.onFirst) callbacks.onFirst(logits.to(at::kCPU, at::kFloat));
+  answer.seconds.prefill = secondsSince(start);
+
+  start = std::chrono::steady_clock::now();
+  std::vector<int64_t> ends = language.config().endTokens;
+  ends.insert(ends.end(), options.stopTokens.begin(), options.stopTokens.end());
+  while (int(answer.tokens.size()) < options.maxTokens) {
+    throwIfStopped(stop);
+    const int64_t token = sampler.next(logits, answer.tokens);
+    if (std::find(ends.begin(), ends.end(), token) != ends.end()) {
+      answer.ended = true;
+      break;
+    }
+    answer.tokens.push_back(token);
+    if (callbacks.onToken) callbacks.onToken(token);
+    if (int(answer.tokens.size()) == options.maxTokens) break;
+    logits = language.logits(language.forward(language.embed(row({token})), &*m_cache)).view({-1});
+  }
+  answer.seconds.decode = secondsSince(start);
+  return answer;
+}
+
+}  // namespace sememe

@@ -1,0 +1,72 @@
+// LLaVA answering about one image while SAE neurons inside its vision tower are edited.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <vector>
+
+#include "core/models/llava.h"
+#include "core/steering/interventions.h"
+#include "core/steering/sampling.h"
+
+namespace sememe {
+
+// The layer's output that the projector reads: where the paper steers. LLaVA-1.5: 22_post_mlp_residual. Throws Error
+// (Invalid) for a model whose projector reads the tower's input alone.
+Tap defaultSteeringTap(const LlavaConfig& config);
+
+struct Answer {
+  std::vector<int64_t> tokens;  // without the token that ended it
+  bool ended = false;           // by a stop token; else by maxTokens
+  struct {
+    double vision = 0, prefill = 0, decode = 0;  // edit to image features, to the first logits, the tokens
+  } seconds;
+};
+
+struct AnswerCallbacks {
+  std::function<void(const at::Tensor& logits)> onFirst;  // float32 [V], CPU: of the first token; may be empty
+  std::function<void(int64_t token)> onToken;             // as soon as it is chosen; may be empty
+};
+
+// Keeps what edits have in common: the tower's activation and its code for the image, the keys and values of the prompt's
+// tokens before the image. A move of a slider costs the edit, the rest of the tower, the projector, a prefill from the
+// image on, and the answer. An answer depends on the image, the prompt, the steering and the options alone, never on what
+// was asked before. One thread at a time; several sessions may share a model and a dictionary.
+class SteeringSession {
+ public:
+  // Throws Error: Mismatch (the dictionary's width is not the tap's), Invalid (a tap behind what the projector reads).
+  SteeringSession(Llava llava, std::shared_ptr<const Dictionary> sae, const Tap& tap);
+
+  // Preprocessed pixels [3, H, W] or [1, 3, H, W]. Throws Error as VisionModel does.
+  void setImage(const at::Tensor& pixels);
+  // Ids with the image token once, or once for each of the image's tokens. Throws Error (Mismatch; Invalid: an id outside
+  // the vocabulary, nothing after the image).
+  void setPrompt(const std::vector<int64_t>& ids);
+
+  const ImageCode& code() const;  // throws Error (Invalid) before setImage()
+
+  // What the language model sees of the image, [1, tokens, hidden]; nullopt: LLaVA as it is. Throws as steer() does.
+  at::Tensor imageFeatures(const std::optional<Steering>& steering) const;
+  // Throws Error (Invalid: no image, no prompt, options; as steer()); Cancelled, within a token's time of the stop.
+  Answer answer(const std::optional<Steering>& steering, const SamplingOptions& options, const AnswerCallbacks& callbacks = {},
+                const std::stop_token& stop = {});
+
+ private:
+  void makeRoom(int64_t tokens);
+
+  Llava m_llava;
+  std::shared_ptr<const Dictionary> m_sae;
+  Tap m_tap;
+  LlavaImagePass m_halted;
+  std::optional<ImageCode> m_code;
+  std::vector<int64_t> m_before;  // the prompt's ids before the image
+  at::Tensor m_after;             // embeddings of those behind it, [1, T, hidden]
+  std::optional<KvCache> m_cache;
+};
+
+}  // namespace sememe
