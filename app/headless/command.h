@@ -92,6 +92,7 @@ void addScores(CommandLine& line);
 void addSweep(CommandLine& line);
 void addBenchmark(CommandLine& line);
 void addBaseline(CommandLine& line);
+void addSteer(CommandLine& line);
 
 // Where the demo's models lie: SEMEME_RESOURCES, beside an installed program, or in the source tree it was built from.
 std::filesystem::path demoResources();

@@ -109,6 +109,7 @@ int main(int argc, char** argv) {
   cli::addSweep(line);
   cli::addBenchmark(line);
   cli::addBaseline(line);
+  cli::addSteer(line);
   try {
     return run(line, line.parse(argc, argv));
   } catch (const CLI::ParseError& e) {

@@ -7,6 +7,7 @@
 
 #include "core/base/error.h"
 #include "core/base/progress.h"
+#include "core/steering/sampling.h"
 
 namespace sememe {
 namespace {

@@ -12,21 +12,13 @@
 
 #include "core/models/llava.h"
 #include "core/steering/interventions.h"
-#include "core/steering/sampling.h"
+#include "core/steering/request.h"
 
 namespace sememe {
 
 // The layer's output that the projector reads: where the paper steers. LLaVA-1.5: 22_post_mlp_residual. Throws Error
 // (Invalid) for a model whose projector reads the tower's input alone.
 Tap defaultSteeringTap(const LlavaConfig& config);
-
-struct Answer {
-  std::vector<int64_t> tokens;  // without the token that ended it
-  bool ended = false;           // by a stop token; else by maxTokens
-  struct {
-    double vision = 0, prefill = 0, decode = 0;  // edit to image features, to the first logits, the tokens
-  } seconds;
-};
 
 struct AnswerCallbacks {
   std::function<void(const at::Tensor& logits)> onFirst;  // float32 [V], CPU: of the first token; may be empty

@@ -13,7 +13,8 @@ class CliUsageTest : public QObject {
     const CliRun all = runCli(QStringLiteral("--help"));
     QCOMPARE(all.status, 0);
     const QStringList commands = {QStringLiteral("demo"),  QStringLiteral("inspect"), QStringLiteral("extract"), QStringLiteral("embed"),
-                                  QStringLiteral("train"), QStringLiteral("encode"), QStringLiteral("export"),  QStringLiteral("index"),   QStringLiteral("score")};
+                                  QStringLiteral("train"), QStringLiteral("encode"), QStringLiteral("export"),  QStringLiteral("index"),   QStringLiteral("score"),
+                                  QStringLiteral("steer")};
     for (const QString& command : commands) {
       QVERIFY(all.out.contains(command));
       const CliRun one = runCli({command, QStringLiteral("--help")});

@@ -9,7 +9,8 @@ tests/golden/models; {model}_sae/ holds a seeded SAE in the library's layout. {m
 and for each case "CASE.logits" [V] of the first token and "CASE.greedy" [12]. Cases: "original"; "reconstruction" and the
 others with the paper's SAEWrapper (`z[:, :, id] = value`, `pre_zero`) around the layer's output, its cast to float16 left
 out. sampling.safetensors: "logits" [V], "history" [T], and "probabilities.TEMPERATURE.TOPP.NGRAM" [V] by transformers' own
-processors of logits.
+processors of logits. processor/, image.png and spoken.json: a tokenizer and an image processor for the model "llava", and from
+an image file and a question to the answer with them.
 """
 import argparse
 import json
@@ -17,7 +18,9 @@ import os
 import sys
 
 import dictionary_learning_alone
+import tokenizers
 import torch
+from PIL import Image
 from safetensors.torch import load_file, save_file
 
 parser = argparse.ArgumentParser()
@@ -32,9 +35,11 @@ import make_llava  # noqa: E402  (before the paper's folder is on the path)
 from transformers import (  # noqa: E402
     LlavaForConditionalGeneration,
     NoRepeatNGramLogitsProcessor,
+    PreTrainedTokenizerFast,
     TemperatureLogitsWarper,
     TopPLogitsWarper,
 )
+from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil  # noqa: E402
 
 sys.path.insert(0, args.paper)
 for name in ("models", "datasets"):
@@ -58,6 +63,17 @@ CASES = {
 class Wrapper(SAEWrapper):
     def decode(self, z):
         return self.sae.decode(z)
+
+
+# In the layer's own forward, as the paper has it: a hook comes after the states that the projector reads are taken.
+def steered_forward(layer, wrapper):
+    def forward(*inputs, **options):
+        output = type(layer).forward(layer, *inputs, **options)
+        x = output[0] if isinstance(output, tuple) else output
+        y = wrapper.decode(wrapper.encode(x))
+        return (y, *output[1:]) if isinstance(output, tuple) else y
+
+    return forward
 
 
 def make_sae(cls, seed, activations, *extra):
@@ -97,14 +113,7 @@ def run(model_name, layer, seed, cls, config, *extra):
     for case, (fix, pre_zero) in CASES.items():
         wrapper = Wrapper(sae, fix, pre_zero)
 
-        # In the layer's own forward, as the paper has it: a hook comes after the states that the projector reads are taken.
-        def steered(*inputs, wrapper=wrapper, **options):
-            output = type(tower[0]).forward(tower[0], *inputs, **options)
-            x = output[0] if isinstance(output, tuple) else output
-            y = wrapper.decode(wrapper.encode(x))
-            return (y, *output[1:]) if isinstance(output, tuple) else y
-
-        tower[0].forward = steered
+        tower[0].forward = steered_forward(tower[0], wrapper)
         record(case)
         del tower[0].forward
         change = (out[case + ".logits"] - out["original.logits"]).abs().max().item()
@@ -144,7 +153,70 @@ def sampling():
     save_file(out, os.path.join(OUT, "sampling.safetensors"))
 
 
+# A processor for the model "llava": words and letters, the image token behind them, LLaVA-1.5's template.
+def make_processor(folder):
+    words = "what is shown in this image use exactly one word a an the red blue green flower star of and on".split()
+    letters = dict.fromkeys("▁abcdefghijklmnopqrstuvwxyzUSERAITN:.?!,\n0123456789")
+    pieces = [("<unk>", 0.0), ("<s>", 0.0), ("</s>", 0.0)] + [("▁" + w, -3.0 - i / 50) for i, w in enumerate(words)]
+    pieces += [(c, -9.0 - i / 50) for i, c in enumerate(letters)]
+    pieces += [(f"▁x{i}", -20.0) for i in range(make_llava.IMAGE - len(pieces))]
+    tokenizer = tokenizers.Tokenizer(tokenizers.models.Unigram(pieces, 0, False))
+    tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.Metaspace()
+    tokenizer.decoder = tokenizers.decoders.Metaspace()
+    tokenizer.post_processor = tokenizers.processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 1)])
+    tokenizer.add_special_tokens(["<unk>", "<s>", "</s>", tokenizers.AddedToken("<image>", normalized=False, special=True)])
+    assert tokenizer.token_to_id("<image>") == make_llava.IMAGE
+    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>", unk_token="<unk>")
+    with open(os.path.join(HERE, "text", "chat.json")) as file:
+        fast.chat_template = next(t for t in strings(json.load(file)) if "message['role'].upper()" in t and "\\n" in t)
+    fast.save_pretrained(folder)
+    images = CLIPImageProcessorPil(size={"shortest_edge": 28}, crop_size={"height": 28, "width": 28})
+    images.save_pretrained(folder)
+    return fast, images
+
+
+def strings(value):
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (list, dict)):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from strings(item)
+
+
+# What sememe-cli says, word for word: from an image file and a question to the answer.
+def spoken():
+    folder = os.path.join(OUT, "processor")
+    os.makedirs(folder, exist_ok=True)
+    tokenizer, images = make_processor(folder)
+    generator = torch.Generator().manual_seed(3)
+    pixels = torch.randint(0, 256, (40, 33, 3), generator=generator, dtype=torch.uint8)
+    Image.fromarray(pixels.numpy()).save(os.path.join(OUT, "image.png"))
+    image = images(Image.open(os.path.join(OUT, "image.png")), return_tensors="pt")["pixel_values"]
+    question = "what is shown in this image? Use one word."
+    conversation = [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": question}]}]
+    prompt = tokenizer.apply_chat_template(conversation, add_generation_prompt=True, tokenize=False)
+    ids = tokenizer(prompt.replace("<image>", "<image>" * 4), return_tensors="pt")["input_ids"]
+    assert (ids == make_llava.IMAGE).sum() == 4
+    model = LlavaForConditionalGeneration.from_pretrained(os.path.join(HERE, "models", "llava"), dtype=torch.float32,
+                                                          attn_implementation="eager").eval()
+    sae = BatchTopKSAE.from_pretrained(os.path.join(OUT, "llava_sae", "ae.pt"))
+    layer = next(m for n, m in model.named_modules() if n.endswith("encoder.layers.2") and "vision" in n)
+    found = {"question": question, "prompt": prompt, "ids": ids[0].tolist()}
+    for case, fix in (("original", None), ("reconstruction", {}), ("steered", {5: 30.0})):
+        if fix is not None:
+            layer.forward = steered_forward(layer, Wrapper(sae, fix, False))
+        with torch.no_grad():
+            chances = model(input_ids=ids, pixel_values=image).logits[0, -1].softmax(-1)
+        tokens = make_llava.greedy(model, ids, pixel_values=image)[0]
+        found[case] = {"answer": tokenizer.decode(tokens, skip_special_tokens=True).strip(), "tokens": tokens.tolist(),
+                       "first": chances.topk(12).values.tolist()}
+        vars(layer).pop("forward", None)
+    with open(os.path.join(OUT, "spoken.json"), "w") as file:
+        json.dump(found, file, indent=1)
+
+
 os.makedirs(OUT, exist_ok=True)
 first_clear("llava", 2, 31, BatchTopKSAE, {"dict_class": "BatchTopKSAE", "k": K})
 first_clear("llava_siglip", 1, 32, MatryoshkaBatchTopKSAE, {"dict_class": "MatryoshkaBatchTopKSAE", "k": K}, [16, 48])
 sampling()
+spoken()

@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "core/steering/sampling.h"
 #include "tests/core/models/golden.h"
 
 using namespace sememe;

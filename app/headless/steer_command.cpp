@@ -1,0 +1,115 @@
+// steer: LLaVA's answer about one image with neurons clamped in its vision tower.
+#include <cstdlib>
+#include <memory>
+
+#include "app/headless/command.h"
+#include "app/headless/console.h"
+#include "core/image/image.h"
+#include "core/pipeline/steer.h"
+
+namespace sememe::cli {
+namespace {
+
+struct SteerArguments {
+  std::string model, sae, image, prompt, mode = "replace";
+  std::vector<std::string> set;
+  SteeringModelParams load;
+  SamplingOptions sampling;
+  bool preZero = false, baseline = false;
+};
+
+// "12=40", "12+=5", "12*=2".
+Intervention parseIntervention(const std::string& text) {
+  const auto refuse = [&]() -> UsageError {
+    return UsageError("--set " + text + ": expected NEURON=VALUE, NEURON+=VALUE or NEURON*=VALUE");
+  };
+  const size_t equals = text.find('=');
+  if (equals == std::string::npos || equals == 0) throw refuse();
+  Intervention result;
+  size_t digits = equals;
+  if (text[equals - 1] == '+') result.op = Intervention::Op::Add;
+  if (text[equals - 1] == '*') result.op = Intervention::Op::Scale;
+  if (result.op != Intervention::Op::Set) --digits;
+  const std::string neuron = text.substr(0, digits), value = text.substr(equals + 1);
+  if (neuron.empty() || neuron.size() > 12 || neuron.find_first_not_of("0123456789") != std::string::npos || value.empty()) throw refuse();
+  char* end = nullptr;
+  result.value = std::strtod(value.c_str(), &end);
+  if (*end != '\0') throw refuse();
+  result.neuron = std::stoll(neuron);
+  return result;
+}
+
+Json chancesJson(const std::vector<TokenChance>& chances) {
+  Json list = Json::array();
+  for (const TokenChance& c : chances) list.push_back({{"token", c.token}, {"text", c.text}, {"probability", c.probability}});
+  return list;
+}
+
+Json answerJson(const SpokenAnswer& a) {
+  return {{"answer", a.text},
+          {"tokens", a.answer.tokens},
+          {"ended", a.answer.ended},
+          {"first_token_top", chancesJson(a.first)},
+          {"seconds", {{"vision", a.answer.seconds.vision}, {"prefill", a.answer.seconds.prefill}, {"decode", a.answer.seconds.decode}}}};
+}
+
+Outcome runSteer(const SteerArguments& given, const Session& session) {
+  Steering steering;
+  for (const std::string& text : given.set) steering.interventions.push_back(parseIntervention(text));
+  steering.mode = given.mode == "replace" ? Steering::Mode::Replace : Steering::Mode::KeepError;
+  steering.preZero = given.preZero;
+  SteeringModelParams load = given.load;
+  load.model = given.model;
+  load.sae = given.sae;
+  load.device = session.common.device;
+  SamplingOptions sampling = given.sampling;
+  sampling.seed = session.common.seed;
+  const Image image = decodeImage(given.image);
+  const auto model = loadSteeringModel(load, session.stop, session.progress);
+  Steerer steerer(model);
+  steerer.setImage(image);
+  steerer.setQuestion(given.prompt);
+  const auto ask = [&](const std::optional<Steering>& how) { return steerer.ask(how, sampling, {}, session.stop); };
+
+  Outcome outcome;
+  const SpokenAnswer steered = ask(steering);
+  outcome.json = answerJson(steered);
+  outcome.json["tap"] = steeringTap(*model);
+  if (!given.baseline) {
+    outcome.text = steered.text + "\n";
+    return outcome;
+  }
+  Steering nothing;
+  nothing.mode = steering.mode;
+  const SpokenAnswer original = ask({}), reconstruction = ask(nothing);
+  outcome.json["original"] = answerJson(original);
+  outcome.json["reconstruction"] = answerJson(reconstruction);
+  outcome.text = "original:       " + original.text + "\nreconstruction: " + reconstruction.text + "\nsteered:        " + steered.text + "\n";
+  return outcome;
+}
+
+}  // namespace
+
+void addSteer(CommandLine& line) {
+  CLI::App& app = line.add("steer", "LLaVA's answer about an image with SAE neurons edited inside its vision tower",
+                           "sememe-cli steer --model llava-1.5-7b-hf --sae sae.pt --image cat.jpg --prompt \"What is shown?\" --set 39=100 --baseline");
+  const auto a = std::make_shared<SteerArguments>();
+  app.add_option("--model", a->model, "A Hugging Face folder of a LLaVA, with its tokenizer")->required()->type_name("DIR");
+  app.add_option("--sae", a->sae, "An SAE of its vision tower at the layer")->required()->type_name("PATH");
+  app.add_option("--layer", a->load.layer, "The tower's layer; without it: the one whose output LLaVA reads (22 of LLaVA-1.5)")->check(CLI::NonNegativeNumber)->type_name("L");
+  app.add_option("--image", a->image, "An image")->required()->type_name("FILE");
+  app.add_option("--prompt", a->prompt, "The question")->required()->type_name("TEXT");
+  app.add_option("--set", a->set, "Clamp a neuron on every token: NEURON=VALUE; += adds, *= scales; repeatable")->type_name("EDIT");
+  app.add_option("--mode", a->mode, "replace: the tower goes on with the SAE's reconstruction, as in the paper; keep-error: with what the edit changes of it added")
+      ->check(CLI::IsMember({"replace", "keep-error"}))->capture_default_str();
+  app.add_flag("--pre-zero", a->preZero, "Silence every other neuron");
+  app.add_option("--max-tokens", a->sampling.maxTokens, "Length of the answer at most")->check(CLI::NonNegativeNumber)->capture_default_str()->type_name("N");
+  app.add_option("--temperature", a->sampling.temperature, "0: always the likeliest token")->check(CLI::NonNegativeNumber)->capture_default_str()->type_name("T");
+  app.add_option("--top-p", a->sampling.topP, "Draw from the likeliest tokens that together have this probability")->check(CLI::Range(1e-6, 1.0))->capture_default_str()->type_name("P");
+  app.add_option("--no-repeat-ngram", a->sampling.noRepeatNgram, "No run of so many tokens comes twice; 0: any may")->check(CLI::NonNegativeNumber)->capture_default_str()->type_name("N");
+  app.add_option("--precision", a->load.precision, "Of the weights: f32, bf16, f16")->capture_default_str()->type_name("P");
+  app.add_flag("--baseline", a->baseline, "Also the answers without SAE and with its reconstruction alone");
+  line.onRun([a](const Session& session) { return runSteer(*a, session); });
+}
+
+}  // namespace sememe::cli
