@@ -79,9 +79,7 @@ Outcome runSteer(const SteerArguments& given, const Session& session) {
     outcome.text = steered.text + "\n";
     return outcome;
   }
-  Steering nothing;
-  nothing.mode = steering.mode;
-  const SpokenAnswer original = ask({}), reconstruction = ask(nothing);
+  const SpokenAnswer original = ask({}), reconstruction = ask(Steering{});
   outcome.json["original"] = answerJson(original);
   outcome.json["reconstruction"] = answerJson(reconstruction);
   outcome.text = "original:       " + original.text + "\nreconstruction: " + reconstruction.text + "\nsteered:        " + steered.text + "\n";

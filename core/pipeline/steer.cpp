@@ -54,19 +54,20 @@ std::shared_ptr<const SteeringModel> loadSteeringModel(const SteeringModelParams
   options.dtype = resolvePrecision(params.precision);
   options.stop = stop;
   options.progress = progress;
-  // The small files first, so that what is wrong with them shows before gigabytes are read.
+  // What does not fit together shows before gigabytes are read.
   auto tokenizer = Tokenizer::load(params.model);
   PromptFormat format = PromptFormat::fromFolder(params.model);
   const PreprocessConfig preprocessing = readPreprocessConfig(params.model);
   std::shared_ptr<Dictionary> sae = loadDictionary(params.sae);
   sae->to(options.device);
+  LlavaConfig config;
+  checkLlava(params.model, &config);
+  Tap tap = defaultSteeringTap(config);
+  if (params.layer >= 0) tap.layer = params.layer;
+  checkSteering(config, tap, sae->activationDim());
   throwIfStopped(stop);
-  const auto model = std::make_shared<SteeringModel>(
-      SteeringModel{loadLlava(params.model, options), std::move(sae), std::move(tokenizer), std::move(format), preprocessing, {}});
-  model->tap = defaultSteeringTap(model->llava->config());
-  if (params.layer >= 0) model->tap.layer = params.layer;
-  SteeringSession(model->llava, model->sae, model->tap);  // refuses what does not fit together
-  return model;
+  return std::make_shared<SteeringModel>(
+      SteeringModel{loadLlava(params.model, options), std::move(sae), std::move(tokenizer), std::move(format), preprocessing, tap});
 }
 
 std::string steeringTap(const SteeringModel& model) { return tapName(model.tap); }

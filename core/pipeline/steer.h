@@ -27,7 +27,7 @@ struct SteeringModelParams {
 // Read-only: any number of Steerers, each of its own thread, share one.
 class SteeringModel;
 
-// Throws Error as loadLlava(), loadDictionary(), Tokenizer::load(), PromptFormat::fromFolder() and SteeringSession do; Cancelled.
+// Throws Error as loadLlava(), loadDictionary(), Tokenizer::load(), PromptFormat::fromFolder() and checkSteering() do; Cancelled.
 std::shared_ptr<const SteeringModel> loadSteeringModel(const SteeringModelParams& params, const std::stop_token& stop = {},
                                                        const ProgressFn& progress = {});
 

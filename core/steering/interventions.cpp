@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 #include <string>
 
 #include "core/base/error.h"
@@ -34,22 +33,20 @@ void apply(const Intervention& intervention, at::Tensor& z) {
 
 // The decoded change [T, d] of the edited neurons against `before`: their latents in z, or 0. Undefined for none.
 at::Tensor change(const Dictionary& sae, const ImageCode& code, const Steering& steering) {
-  std::map<int64_t, at::Tensor> after;
-  for (const Intervention& i : steering.interventions) {
-    auto found = after.find(i.neuron);
-    if (found == after.end())
-      found = after.emplace(i.neuron, steering.preZero ? at::zeros({code.tokens()}) : code.column(i.neuron)).first;
-    apply(i, found->second);
-  }
-  if (after.empty()) return {};
   std::vector<int64_t> neurons;
-  std::vector<at::Tensor> columns;
-  for (const auto& [neuron, z] : after) {
-    neurons.push_back(neuron);
-    columns.push_back(steering.preZero ? z : z - code.column(neuron));
+  std::vector<at::Tensor> before, after;
+  for (const Intervention& i : steering.interventions) {
+    const size_t place = size_t(std::find(neurons.begin(), neurons.end(), i.neuron) - neurons.begin());
+    if (place == neurons.size()) {
+      neurons.push_back(i.neuron);
+      before.push_back(steering.preZero ? at::zeros({code.tokens()}) : code.column(i.neuron));
+      after.push_back(before.back().clone());
+    }
+    apply(i, after[place]);
   }
-  const at::Tensor rows = sae.decoderRows().index_select(0, at::tensor(neurons, at::kLong).to(sae.device()));
-  return at::mm(at::stack(columns, 1).to(sae.device()), rows);
+  if (neurons.empty()) return {};
+  const at::Tensor latents = at::stack(after, 1) - at::stack(before, 1);
+  return at::mm(latents.to(sae.device()), sae.decoderRows().index_select(0, at::tensor(neurons, at::kLong).to(sae.device())));
 }
 
 }  // namespace
@@ -70,9 +67,8 @@ at::Tensor ImageCode::column(int64_t neuron) const {
 
 ImageCode encodeImage(const Dictionary& sae, const at::Tensor& activation) {
   const at::NoGradGuard guard;
-  ImageCode code{activation, sae.encodeSparse(activation), {}};
-  code.decoded = sae.decodeSparse(code.latents).to(sae.device());
-  return code;
+  const SparseCodes latents = sae.encodeSparse(activation);
+  return {activation, latents, sae.decodeSparse(latents)};
 }
 
 at::Tensor steer(const Dictionary& sae, const ImageCode& code, const Steering& steering) {

@@ -17,8 +17,6 @@ struct Intervention {
   int64_t neuron = 0;
   Op op = Op::Set;
   double value = 0;
-
-  bool operator==(const Intervention&) const = default;
 };
 
 // How an image's activation x, of latents z, is put back into the tower. Without any intervention it is what the SAE's
@@ -32,8 +30,6 @@ struct Steering {
   Mode mode = Mode::Replace;
   bool preZero = false;     // z is 0 before the interventions (the paper's pre_zero)
   std::vector<bool> mask;   // [T]: the tokens that are edited, CLS being one where the tower has it; empty: all
-
-  bool operator==(const Steering&) const = default;
 };
 
 struct SamplingOptions {

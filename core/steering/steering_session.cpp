@@ -18,7 +18,9 @@ double secondsSince(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-int64_t widthAt(const VisionInfo& info, const Tap& tap) { return tap.point == TapPoint::InMlp ? info.mlpSize : info.hiddenSize; }
+int64_t widthAt(const LlavaConfig& config, const Tap& tap) {
+  return std::visit([&](const auto& tower) { return tap.point == TapPoint::InMlp ? tower.intermediateSize : tower.hiddenSize; }, config.vision);
+}
 
 at::Tensor row(const std::vector<int64_t>& ids) { return at::tensor(ids, at::kLong).unsqueeze(0); }
 
@@ -32,16 +34,20 @@ Tap defaultSteeringTap(const LlavaConfig& config) {
   return {TapPoint::PostMlpResidual, last - 1};
 }
 
+void checkSteering(const LlavaConfig& config, const Tap& tap, int64_t saeWidth) {
+  checkTap(tap, config.visionLayers());
+  const int last = defaultSteeringTap(config).layer;
+  if (tap.point == TapPoint::PostProjection || tap.layer > last)
+    throw Error(ErrorCode::Invalid, "steering at " + tapName(tap) + " would change nothing: LLaVA reads its vision tower up to layer " + std::to_string(last));
+  const int64_t width = widthAt(config, tap);
+  if (saeWidth != width)
+    throw Error(ErrorCode::Mismatch, "the SAE is for activations of width " + std::to_string(saeWidth) + ", LLaVA's vision tower has " +
+                                         std::to_string(width) + " at " + tapName(tap));
+}
+
 SteeringSession::SteeringSession(Llava llava, std::shared_ptr<const Dictionary> sae, const Tap& tap)
     : m_llava(std::move(llava)), m_sae(std::move(sae)), m_tap(tap) {
-  checkTap(tap, m_llava->vision->info().layers);
-  const int64_t width = widthAt(m_llava->vision->info(), tap);
-  if (tap.point == TapPoint::PostProjection || tap.layer > defaultSteeringTap(m_llava->config()).layer)
-    throw Error(ErrorCode::Invalid, "steering at " + tapName(tap) + " would change nothing: LLaVA reads its vision tower up to layer " +
-                                        std::to_string(defaultSteeringTap(m_llava->config()).layer));
-  if (m_sae->activationDim() != width)
-    throw Error(ErrorCode::Mismatch, "the SAE is for activations of width " + std::to_string(m_sae->activationDim()) + ", LLaVA's vision tower has " +
-                                         std::to_string(width) + " at " + tapName(tap));
+  checkSteering(m_llava->config(), tap, m_sae->activationDim());
 }
 
 void SteeringSession::setImage(const at::Tensor& pixels) {
@@ -61,9 +67,10 @@ void SteeringSession::setPrompt(const std::vector<int64_t>& ids) {
     throw Error(ErrorCode::Mismatch, "the image's tokens do not stand together in the prompt");
   const std::vector<int64_t> before(all.begin(), first), after(first + each, all.end());
   if (after.empty()) throw Error(ErrorCode::Invalid, "the prompt asks nothing: no token comes after the image");
-  if (!before.empty()) m_llava->language->embed(row(before));  // refuses ids that are none
-  m_after = m_llava->language->embed(row(after));
-  m_before = before;
+  const LlamaImpl& language = *m_llava->language;
+  const at::Tensor embedded = language.embed(row(after));
+  m_before = before.empty() ? embedded.narrow(1, 0, 0) : language.embed(row(before));
+  m_after = embedded;
   m_cache.reset();
 }
 
@@ -83,10 +90,11 @@ at::Tensor SteeringSession::imageFeatures(const std::optional<Steering>& steerin
 // The cache with the tokens before the image in it, and with room for so many in all.
 void SteeringSession::makeRoom(int64_t tokens) {
   if (!m_cache || m_cache->capacity() < tokens) {
-    m_cache.emplace(m_llava->language->makeCache(1, (tokens + kRoomStep - 1) / kRoomStep * kRoomStep));
-    if (!m_before.empty()) m_llava->language->forward(m_llava->language->embed(row(m_before)), &*m_cache);
+    KvCache cache = m_llava->language->makeCache(1, (tokens + kRoomStep - 1) / kRoomStep * kRoomStep);
+    if (m_before.size(1) > 0) m_llava->language->forward(m_before, &cache);
+    m_cache.emplace(std::move(cache));
   }
-  m_cache->truncate(int64_t(m_before.size()));
+  m_cache->truncate(m_before.size(1));
 }
 
 Answer SteeringSession::answer(const std::optional<Steering>& steering, const SamplingOptions& options, const AnswerCallbacks& callbacks,
@@ -102,7 +110,7 @@ Answer SteeringSession::answer(const std::optional<Steering>& steering, const Sa
 
   start = std::chrono::steady_clock::now();
   const LlamaImpl& language = *m_llava->language;
-  makeRoom(int64_t(m_before.size()) + features.size(1) + m_after.size(1) + options.maxTokens);
+  makeRoom(m_before.size(1) + features.size(1) + m_after.size(1) + options.maxTokens);
   const at::Tensor states = language.forward(at::cat({features.to(m_after.options()), m_after}, 1), &*m_cache);
   at::Tensor logits = language.logits(lastOf(states)).view({-1});
   if (callbacks.onFirst) callbacks.onFirst(logits.to(at::kCPU, at::kFloat));

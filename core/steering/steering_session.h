@@ -20,6 +20,10 @@ namespace sememe {
 // (Invalid) for a model whose projector reads the tower's input alone.
 Tap defaultSteeringTap(const LlavaConfig& config);
 
+// Whether an SAE for activations of this width can steer there. Throws Error: Mismatch (another width), Invalid (no such tap,
+// or one behind what the projector reads).
+void checkSteering(const LlavaConfig& config, const Tap& tap, int64_t saeWidth);
+
 struct AnswerCallbacks {
   std::function<void(const at::Tensor& logits)> onFirst;  // float32 [V], CPU: of the first token; may be empty
   std::function<void(int64_t token)> onToken;             // as soon as it is chosen; may be empty
@@ -31,7 +35,7 @@ struct AnswerCallbacks {
 // was asked before. One thread at a time; several sessions may share a model and a dictionary.
 class SteeringSession {
  public:
-  // Throws Error: Mismatch (the dictionary's width is not the tap's), Invalid (a tap behind what the projector reads).
+  // Throws Error as checkSteering().
   SteeringSession(Llava llava, std::shared_ptr<const Dictionary> sae, const Tap& tap);
 
   // Preprocessed pixels [3, H, W] or [1, 3, H, W]. Throws Error as VisionModel does.
@@ -42,13 +46,12 @@ class SteeringSession {
 
   const ImageCode& code() const;  // throws Error (Invalid) before setImage()
 
-  // What the language model sees of the image, [1, tokens, hidden]; nullopt: LLaVA as it is. Throws as steer() does.
-  at::Tensor imageFeatures(const std::optional<Steering>& steering) const;
-  // Throws Error (Invalid: no image, no prompt, options; as steer()); Cancelled, within a token's time of the stop.
+  // nullopt: LLaVA as it is. Throws Error (Invalid: no image, no prompt, options; as steer()); Cancelled, within a token's time of the stop.
   Answer answer(const std::optional<Steering>& steering, const SamplingOptions& options, const AnswerCallbacks& callbacks = {},
                 const std::stop_token& stop = {});
 
  private:
+  at::Tensor imageFeatures(const std::optional<Steering>& steering) const;
   void makeRoom(int64_t tokens);
 
   Llava m_llava;
@@ -56,8 +59,7 @@ class SteeringSession {
   Tap m_tap;
   LlavaImagePass m_halted;
   std::optional<ImageCode> m_code;
-  std::vector<int64_t> m_before;  // the prompt's ids before the image
-  at::Tensor m_after;             // embeddings of those behind it, [1, T, hidden]
+  at::Tensor m_before, m_after;    // embeddings of the prompt's tokens around the image, [1, T, hidden]
   std::optional<KvCache> m_cache;
 };
 

@@ -56,9 +56,10 @@ class CliSteerTest : public QObject {
 
   void editsAddAndScale() {
     // Edits that change nothing, with the SAE's error kept: the original.
-    const CliRun run = steer({QStringLiteral("--set"), QStringLiteral("5+=0"), QStringLiteral("--set"), QStringLiteral("6*=1"), QStringLiteral("--mode"), QStringLiteral("keep-error")});
+    const CliRun run = steer({QStringLiteral("--set"), QStringLiteral("5+=0"), QStringLiteral("--set"), QStringLiteral("6*=1"), QStringLiteral("--mode"), QStringLiteral("keep-error"), QStringLiteral("--baseline")});
     QVERIFY2(run.status == 0, qPrintable(run.err));
     compare(run.json(), m_expected[QLatin1String("original")].toObject());
+    compare(run.json()[QLatin1String("reconstruction")].toObject(), m_expected[QLatin1String("reconstruction")].toObject());
     const CliRun scaled = steer({QStringLiteral("--set"), QStringLiteral("5=10"), QStringLiteral("--set"), QStringLiteral("5*=2.5"), QStringLiteral("--set"), QStringLiteral("5+=5")});
     compare(scaled.json(), m_expected[QLatin1String("steered")].toObject());
   }

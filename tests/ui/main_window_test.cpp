@@ -212,6 +212,21 @@ class MainWindowTest : public QObject {
     QTest::keyClick(&window, Qt::Key_K);
     EVENTUALLY_EQUAL(window.explore().list().selected(), neuron(0));
   }
+
+  void theHierarchyLeadsToExplore() {
+    JobRunner runner;
+    MainWindow window(m_theme, runner, services(), std::nullopt);
+    window.show();
+    window.openWorkspace(m_workspace.file());
+    EVENTUALLY(window.explore().isFilled());
+    window.showPage(Page::Hierarchy);
+    QVERIFY(window.hierarchy().isVisible());
+    Q_EMIT window.hierarchy().exploreWanted(m_workspace.made().run, 7);
+    QVERIFY(window.explore().isVisible());
+    EVENTUALLY_EQUAL(window.explore().list().selected(), int64_t(7));
+    window.closeWorkspace();
+    QVERIFY(!window.hierarchy().runs().isEnabled());
+  }
 };
 
 QTEST_MAIN(MainWindowTest)

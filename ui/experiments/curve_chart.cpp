@@ -17,7 +17,6 @@ constexpr int kTickGap = 30;          // pixels between the numbers of the step 
 constexpr double kMarkRadius = 2.6;
 constexpr int kMostRead = 8;          // runs in the read-out
 
-QString grouped(double n) { return QLocale(QLocale::English).toString(qlonglong(std::llround(n))); }
 
 }  // namespace
 
@@ -78,7 +77,7 @@ void CurveChart::setSeries(std::vector<CurveSeries> series) {
   QStringList latest;
   for (const CurveSeries& s : m_series) {
     const auto point = pointAt(s, std::numeric_limits<double>::infinity(), s.line.empty());
-    if (point) latest << tr("%1: %2 at step %3").arg(s.name, shortNumber(point->y(), 4), grouped(point->x()));
+    if (point) latest << tr("%1: %2 at step %3").arg(s.name, shortNumber(point->y(), 4), grouped(std::llround(point->x())));
   }
   setAccessibleDescription(latest.join(QStringLiteral("; ")));
   fitAxes();
@@ -192,7 +191,7 @@ QStringList CurveChart::readOut(double step) const {
     lines << line;
   }
   if (lines.isEmpty()) return {};
-  lines.prepend(tr("Step %1").arg(grouped(*nearest)));
+  lines.prepend(tr("Step %1").arg(grouped(std::llround(*nearest))));
   return lines;
 }
 

@@ -17,7 +17,6 @@
 namespace sememe {
 namespace {
 
-QString grouped(int64_t n) { return QLocale(QLocale::English).toString(qlonglong(n)); }
 QString plain(double v) { return QLocale::c().toString(v, 'g', 8); }
 
 QString typeHint(SaeType type) {

@@ -14,8 +14,6 @@
 namespace sememe {
 namespace {
 
-QString grouped(int64_t n) { return QLocale(QLocale::English).toString(qlonglong(n)); }
-
 QPixmap swatch(const QColor& color, double ratio) {
   QPixmap pixmap(QSize(12, 12) * ratio);
   pixmap.setDevicePixelRatio(ratio);

@@ -10,7 +10,6 @@
 namespace sememe {
 namespace {
 
-QString grouped(int64_t n) { return QLocale(QLocale::English).toString(qlonglong(n)); }
 
 const SaeTypeInfo* typeOf(const Training& t) {
   for (const SaeTypeInfo& info : saeTypes()) {

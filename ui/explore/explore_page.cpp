@@ -125,36 +125,12 @@ ExplorePage::ExplorePage(const Theme& theme, JobRunner& runner, ImageReader read
 ExplorePage::~ExplorePage() { saveEdits(); }
 
 QWidget* ExplorePage::makeHeader() {
-  auto* header = new QFrame;
-  header->setProperty("role", QStringLiteral("header"));
-  auto* row = new QHBoxLayout(header);
-  row->setContentsMargins(2 * kUnit, kUnit, 2 * kUnit, kUnit);
-  row->setSpacing(kUnit);
-  const auto name = [](const QString& text) {
-    auto* label = new QLabel(text);
-    label->setProperty("role", QStringLiteral("muted"));
-    return label;
-  };
-  m_runs = new QComboBox;
-  m_runs->setAccessibleName(tr("Run"));
-  m_runs->setSizeAdjustPolicy(QComboBox::AdjustToContents);
-  m_runs->setMinimumContentsLength(18);
-  m_encoders = new QComboBox;
-  m_encoders->setAccessibleName(tr("Encoder of the MS"));
-  m_encoders->setToolTip(tr("The encoder whose embeddings say how alike two images are"));
-  m_encoders->setSizeAdjustPolicy(QComboBox::AdjustToContents);
-  m_facts = name({});
-  m_facts->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
-  m_facts->setAlignment(Qt::AlignRight | Qt::AlignVCenter);
-  m_encoderName = name(tr("MS by"));
-  row->addWidget(name(tr("Run")));
-  row->addWidget(m_runs);
-  row->addSpacing(kUnit);
-  row->addWidget(m_encoderName);
-  row->addWidget(m_encoders);
-  row->addSpacing(kUnit);
-  row->addWidget(m_facts, 1);
-  return header;
+  m_header = new RunHeader;
+  m_runs = &m_header->runs();
+  m_encoders = &m_header->encoders();
+  m_facts = &m_header->note();
+  m_encoderName = &m_header->encoderName();
+  return m_header;
 }
 
 QWidget* ExplorePage::makeCentre() {
@@ -264,15 +240,7 @@ void ExplorePage::chooseRun(int index) {
   m_facts->setText(factsOf(choice));
   m_facts->setToolTip(tooltipOf(choice));
   m_runs->setToolTip(tooltipOf(choice));
-  {
-    const QSignalBlocker block(m_encoders);
-    const qlonglong before = m_encoders->currentData().toLongLong();
-    m_encoders->clear();
-    for (const ScoreSet& s : choice.scores) m_encoders->addItem(fromStd(s.encoder), qlonglong(s.embeddings));
-    m_encoders->setCurrentIndex(std::max(0, m_encoders->findData(before)));
-    m_encoders->setEnabled(!choice.scores.empty());
-    if (choice.scores.empty()) m_encoders->addItem(tr("not scored"), qlonglong(0));
-  }
+  m_header->setEncoders(choice.scores);
   m_details->labels().setSource(m_summary.path, choice.run.id, m_summary.readOnly);
   m_details->subset().setSource(m_summary.path, choice.run);
   m_loader->setSource(m_summary.path, choice.run);

@@ -16,6 +16,7 @@
 #include "ui/models/neuron_loader.h"
 #include "ui/models/workspace_summary.h"
 #include "ui/settings/settings.h"
+#include "ui/widgets/run_header.h"
 
 namespace sememe {
 
@@ -82,6 +83,7 @@ class ExplorePage : public QWidget {
   bool m_filled = false;
   NeuronLoader* m_loader;
   QStackedWidget* m_stack;  // the panels, or that there is nothing to explore
+  RunHeader* m_header;
   QComboBox* m_runs;
   QComboBox* m_encoders;
   QLabel* m_encoderName;

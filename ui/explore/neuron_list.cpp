@@ -12,11 +12,11 @@
 
 #include "ui/explore/neuron_delegate.h"
 #include "ui/widgets/empty_state.h"
+#include "ui/widgets/chart_axis.h"
 
 namespace sememe {
 namespace {
 constexpr int kDebounceMs = 200;
-QString grouped(int64_t n) { return QLocale(QLocale::English).toString(qlonglong(n)); }
 }  // namespace
 
 NeuronList::NeuronList(const Theme& theme, JobRunner& runner, QWidget* parent)

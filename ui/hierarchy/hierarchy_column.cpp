@@ -3,7 +3,6 @@
 
 #include <QHBoxLayout>
 #include <QKeyEvent>
-#include <QLocale>
 #include <QPainter>
 #include <QScrollBar>
 #include <QStyledItemDelegate>
@@ -11,14 +10,14 @@
 #include <algorithm>
 #include <cmath>
 
+#include "ui/widgets/chart_axis.h"
+
 namespace sememe {
 namespace {
 
 constexpr int kThumb = 44;
 constexpr int kMinThumbs = 4, kMaxThumbs = 16;
 constexpr int kFactsWidth = 92;  // "100 % shared"
-
-QString grouped(int64_t n) { return QLocale(QLocale::English).toString(qlonglong(n)); }
 
 // Number and label, MS; below them the strongest images and how the neuron hangs together with the coarser one.
 class HierarchyDelegate : public QStyledItemDelegate {

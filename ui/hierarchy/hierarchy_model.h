@@ -28,10 +28,9 @@ class HierarchyNeurons {
 
   int groups() const { return int(m_data.refinements.groupSizes.size()); }
   int groupOf(int64_t neuron) const;
-  int64_t size() const { return m_starts.back(); }
   const HierarchyData& data() const { return m_data; }
 
-  // Labels and scores, of neuron 0, 1, …; must be size() of them.
+  // Labels and scores, of neuron 0, 1, …; all of the run.
   void setRows(std::vector<NeuronRow> rows);
   NeuronRow* row(int64_t neuron);              // null: not here yet
   double meanMs(int group) const;              // of the scored ones; NaN without any

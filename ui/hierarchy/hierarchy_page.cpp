@@ -30,6 +30,10 @@ HierarchyPage::HierarchyPage(const Theme& theme, JobRunner& runner, ImageReader 
   auto* stopped = new EmptyState(theme, QStringLiteral("hierarchy"), tr("The hierarchy was not read"),
                                  tr("It is counted anew from the workspace whenever you wish."), tr("Read it"));
   connect(stopped, &EmptyState::actionClicked, this, &HierarchyPage::read);
+  m_header = new RunHeader;
+  m_header->note().setText(tr("Left and right walk the groups, Enter explores a neuron"));
+  m_runs = &m_header->runs();
+  m_encoders = &m_header->encoders();
   m_body = new QWidget;
   m_row = new QHBoxLayout(m_body);
   m_row->setContentsMargins(0, 0, 0, 0);
@@ -44,49 +48,19 @@ HierarchyPage::HierarchyPage(const Theme& theme, JobRunner& runner, ImageReader 
   auto* column = new QVBoxLayout(this);
   column->setContentsMargins(0, 0, 0, 0);
   column->setSpacing(0);
-  column->addWidget(makeHeader());
+  column->addWidget(m_header);
   column->addWidget(m_states, 1);
 
   m_fetch.setSingleShot(true);
   connect(&m_fetch, &QTimer::timeout, this, &HierarchyPage::fetch);
-  connect(m_loader, &NeuronLoader::loaded, this, [this] {
+  connect(m_loader, &NeuronLoader::loaded, this, [this](qint64 neuron) {
     for (HierarchyColumn* c : m_columns) c->list().viewport()->update();
-    m_fetch.start();
+    m_missing.erase(neuron);
+    finishOnceFetched();
   });
   connect(m_runs, &QComboBox::currentIndexChanged, this, &HierarchyPage::chooseRun);
   connect(m_encoders, &QComboBox::currentIndexChanged, this, &HierarchyPage::readRows);
   clear();
-}
-
-QWidget* HierarchyPage::makeHeader() {
-  auto* header = new QFrame;
-  header->setProperty("role", QStringLiteral("header"));
-  auto* row = new QHBoxLayout(header);
-  row->setContentsMargins(2 * kUnit, kUnit, 2 * kUnit, kUnit);
-  row->setSpacing(kUnit);
-  const auto muted = [](const QString& text) {
-    auto* label = new QLabel(text);
-    label->setProperty("role", QStringLiteral("muted"));
-    return label;
-  };
-  m_runs = new QComboBox;
-  m_runs->setAccessibleName(tr("Run"));
-  m_runs->setSizeAdjustPolicy(QComboBox::AdjustToContents);
-  m_runs->setMinimumContentsLength(18);
-  m_encoders = new QComboBox;
-  m_encoders->setAccessibleName(tr("Encoder of the MS"));
-  m_encoders->setSizeAdjustPolicy(QComboBox::AdjustToContents);
-  auto* hint = muted(tr("Left and right walk the groups, Enter explores a neuron"));
-  hint->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
-  hint->setAlignment(Qt::AlignRight | Qt::AlignVCenter);
-  row->addWidget(muted(tr("Run")));
-  row->addWidget(m_runs);
-  row->addSpacing(kUnit);
-  row->addWidget(muted(tr("MS by")));
-  row->addWidget(m_encoders);
-  row->addSpacing(kUnit);
-  row->addWidget(hint, 1);
-  return header;
 }
 
 void HierarchyPage::drop() {
@@ -94,6 +68,7 @@ void HierarchyPage::drop() {
   ++m_rowsGeneration;
   if (m_job) m_job->cancel();
   m_fetch.stop();
+  m_missing.clear();
   m_neurons.reset();
   for (HierarchyColumn* c : m_columns) c->deleteLater();
   m_columns.clear();
@@ -140,15 +115,7 @@ void HierarchyPage::chooseRun() {
   drop();
   m_filled = false;
   const RunChoice& choice = m_choices[size_t(index)];
-  {
-    const QSignalBlocker quiet(m_encoders);
-    const qlonglong before = m_encoders->currentData().toLongLong();
-    m_encoders->clear();
-    for (const ScoreSet& s : choice.scores) m_encoders->addItem(QString::fromStdString(s.encoder), qlonglong(s.embeddings));
-    m_encoders->setEnabled(!choice.scores.empty());
-    if (choice.scores.empty()) m_encoders->addItem(tr("not scored"), qlonglong(0));
-    m_encoders->setCurrentIndex(std::max(0, m_encoders->findData(before)));
-  }
+  m_header->setEncoders(choice.scores);
   m_loader->setSource(m_summary.path, choice.run);
   m_states->setCurrentIndex(Reading);
   m_wanted = true;
@@ -265,16 +232,20 @@ void HierarchyPage::step(int from, int columns) {
   column->list().setFocus(Qt::TabFocusReason);
 }
 
-// Images of what is in view; the page is filled once they are all here.
+// Asks for the images of what is in view, once: more than the loader's cache holds may be, and then some stay grey.
 void HierarchyPage::fetch() {
-  std::vector<int64_t> missing;
+  m_missing.clear();
   for (const HierarchyColumn* c : m_columns) {
     for (const int64_t neuron : c->visibleNeurons()) {
-      if (!m_loader->isWarm(neuron)) missing.push_back(neuron);
+      if (!m_loader->isWarm(neuron)) m_missing.insert(neuron);
     }
   }
-  m_loader->prefetch(missing);
-  if (missing.empty() && m_states->currentIndex() == Columns) finish();
+  m_loader->prefetch({m_missing.begin(), m_missing.end()});
+  finishOnceFetched();
+}
+
+void HierarchyPage::finishOnceFetched() {
+  if (m_missing.empty() && m_states->currentIndex() == Columns) finish();
 }
 
 void HierarchyPage::focusFirst() {

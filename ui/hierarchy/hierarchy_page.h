@@ -8,10 +8,12 @@
 #include <QStackedWidget>
 #include <QTimer>
 #include <QWidget>
+#include <set>
 
 #include "ui/hierarchy/hierarchy_column.h"
 #include "ui/jobs/job_runner.h"
 #include "ui/models/workspace_summary.h"
+#include "ui/widgets/run_header.h"
 
 namespace sememe {
 
@@ -42,7 +44,6 @@ class HierarchyPage : public QWidget {
 
  private:
   enum State { Closed, None, Reading, Stopped, Columns };
-  QWidget* makeHeader();
   void chooseRun();
   void read();
   void readRows();
@@ -50,6 +51,7 @@ class HierarchyPage : public QWidget {
   void follow(int group);  // what is selected there
   void step(int from, int columns);
   void fetch();
+  void finishOnceFetched();
   void finish();
   void drop();
 
@@ -63,8 +65,10 @@ class HierarchyPage : public QWidget {
   QPointer<Job> m_job;
   NeuronLoader* m_loader;
   QTimer m_fetch;
+  std::set<int64_t> m_missing;  // in view, asked for, not here yet
   std::shared_ptr<HierarchyNeurons> m_neurons;
   QStackedWidget* m_states;
+  RunHeader* m_header;
   QComboBox* m_runs;
   QComboBox* m_encoders;
   QWidget* m_body;

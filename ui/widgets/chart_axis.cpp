@@ -21,6 +21,8 @@ double roundStep(double span, int wanted) {
 
 }  // namespace
 
+QString grouped(int64_t number) { return QLocale(QLocale::English).toString(qlonglong(number)); }
+
 QString shortNumber(double value, int digits) {
   if (!std::isfinite(value)) return QStringLiteral("–");
   const double size = std::abs(value);

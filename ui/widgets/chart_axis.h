@@ -13,6 +13,7 @@ struct Tick {
 
 // "950", "12k", "1.5M", "0.02", "3e-5": for ticks and read-outs, never wider than eight characters at `digits` 4.
 QString shortNumber(double value, int digits = 3);
+QString grouped(int64_t number);  // "1,234,567"
 
 // A range of values on a linear or logarithmic scale. Plain value.
 class ChartAxis {
