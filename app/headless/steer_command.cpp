@@ -106,6 +106,7 @@ void addSteer(CommandLine& line) {
   app.add_option("--top-p", a->sampling.topP, "Draw from the likeliest tokens that together have this probability")->check(CLI::Range(1e-6, 1.0))->capture_default_str()->type_name("P");
   app.add_option("--no-repeat-ngram", a->sampling.noRepeatNgram, "No run of so many tokens comes twice; 0: any may")->check(CLI::NonNegativeNumber)->capture_default_str()->type_name("N");
   app.add_option("--precision", a->load.precision, "Of the weights: f32, bf16, f16")->capture_default_str()->type_name("P");
+  app.add_flag("--eight-bit", a->load.eightBits, "Keep the language model's layers in 8 bits: for a GPU with little memory, and quicker on a CPU");
   app.add_flag("--baseline", a->baseline, "Also the answers without SAE and with its reconstruction alone");
   line.onRun([a](const Session& session) { return runSteer(*a, session); });
 }

@@ -19,11 +19,16 @@ constexpr int kLanes = sizeof(Lanes) / sizeof(float);
 constexpr int kOutputs = 3, kRowsAtOnce = 4;  // 12 sums, 3 weights and one x fill the 16 registers of AVX2
 
 [[gnu::always_inline]] inline void load(const float* from, Lanes& lanes) { std::memcpy(&lanes, from, sizeof lanes); }
+[[gnu::always_inline]] inline void load(const int8_t* from, Lanes& lanes) {
+  int8_t __attribute__((vector_size(kLanes))) bytes;
+  std::memcpy(&bytes, from, sizeof bytes);
+  lanes = __builtin_convertvector(bytes, Lanes);
+}
 
 // kRows rows and kOut outputs. `ahead`: the weights that come next, fetched meanwhile; left to itself the processor waits
 // for each (measured: twice the time).
-template <int kRows, int kOut>
-[[gnu::always_inline]] inline void block(const float* x, const float* w, const float* ahead, int64_t in, float* y, int64_t stride) {
+template <int kRows, int kOut, class Weight>
+[[gnu::always_inline]] inline void block(const float* x, const Weight* w, const Weight* ahead, int64_t in, float* y, int64_t stride) {
   Lanes sums[kRows][kOut] = {};
   int64_t i = 0;
   for (; i + kLanes <= in; i += kLanes) {
@@ -43,15 +48,15 @@ template <int kRows, int kOut>
   for (int r = 0; r < kRows; ++r) {
     for (int o = 0; o < kOut; ++o) {
       float sum = 0;
-      for (int64_t rest = i; rest < in; ++rest) sum += x[r * in + rest] * w[o * in + rest];
+      for (int64_t rest = i; rest < in; ++rest) sum += x[r * in + rest] * static_cast<float>(w[o * in + rest]);
       for (int lane = 0; lane < kLanes; ++lane) sum += sums[r][o][lane];
       y[r * stride + o] = sum;
     }
   }
 }
 
-template <int kOut>
-[[gnu::always_inline]] inline void rowGroup(const float* x, int64_t rows, const float* w, const float* ahead, int64_t in, float* y, int64_t stride) {
+template <int kOut, class Weight>
+[[gnu::always_inline]] inline void rowGroup(const float* x, int64_t rows, const Weight* w, const Weight* ahead, int64_t in, float* y, int64_t stride) {
   switch (rows) {
     case 1: return block<1, kOut>(x, w, ahead, in, y, stride);
     case 2: return block<2, kOut>(x, w, ahead, in, y, stride);
@@ -60,23 +65,36 @@ template <int kOut>
   }
 }
 
-template <int kOut>
-[[gnu::always_inline]] inline void allRows(const float* x, int64_t rows, const float* w, const float* ahead, int64_t in, float* y, int64_t stride) {
+template <int kOut, class Weight>
+[[gnu::always_inline]] inline void allRows(const float* x, int64_t rows, const Weight* w, const Weight* ahead, int64_t in, float* y, int64_t stride) {
   for (int64_t r = 0; r < rows; r += kRowsAtOnce) {
     rowGroup<kOut>(x + r * in, rows - r < kRowsAtOnce ? rows - r : kRowsAtOnce, w, ahead, in, y + r * stride, stride);
   }
+}
+
+template <class Weight>
+[[gnu::always_inline]] inline void product(const float* x, int64_t rows, const Weight* w, int64_t in, int64_t begin, int64_t end, float* y,
+                                           int64_t stride) {
+  int64_t o = begin;
+  for (; o + kOutputs <= end; o += kOutputs) {
+    const Weight* here = w + o * in;
+    allRows<kOutputs>(x, rows, here, o + 2 * kOutputs <= end ? here + kOutputs * in : here, in, y + o, stride);
+  }
+  for (; o < end; ++o) allRows<1>(x, rows, w + o * in, w + o * in, in, y + o, stride);
 }
 
 }  // namespace
 
 CLONES void fewRowsProduct(const float* x, int64_t rows, const float* w, int64_t in, int64_t begin, int64_t end, float* y,
                            int64_t stride) {
-  int64_t o = begin;
-  for (; o + kOutputs <= end; o += kOutputs) {
-    const float* here = w + o * in;
-    allRows<kOutputs>(x, rows, here, o + 2 * kOutputs <= end ? here + kOutputs * in : here, in, y + o, stride);
-  }
-  for (; o < end; ++o) allRows<1>(x, rows, w + o * in, w + o * in, in, y + o, stride);
+  product(x, rows, w, in, begin, end, y, stride);
+}
+
+CLONES void fewRowsProduct(const float* x, int64_t rows, const int8_t* w, const float* steps, int64_t in, int64_t begin, int64_t end,
+                           float* y, int64_t stride) {
+  product(x, rows, w, in, begin, end, y, stride);
+  for (int64_t r = 0; r < rows; ++r)
+    for (int64_t o = begin; o < end; ++o) y[r * stride + o] *= steps[o];
 }
 
 CLONES void rmsNormRows(const float* x, const float* weight, double eps, int64_t width, int64_t begin, int64_t end, float* y) {

@@ -16,8 +16,8 @@ KvCache::KvCache(int64_t layers, int64_t batch, int64_t heads, int64_t capacity,
                         heads * capacity * headDim;
   try {
     for (int64_t i = 0; i < layers; ++i) {
-      m_keys.push_back(at::empty({batch, heads, capacity, headDim}, options));
-      m_values.push_back(at::empty({batch, heads, capacity, headDim}, options));
+      m_keys.push_back(at::zeros({batch, heads, capacity, headDim}, options));
+      m_values.push_back(at::zeros({batch, heads, capacity, headDim}, options));
     }
   } catch (const c10::Error&) {
     throw Error(ErrorCode::Invalid, "there is no memory for a cache of " + std::to_string(capacity) + " tokens (" +
@@ -51,6 +51,11 @@ void KvCache::truncate(int64_t length) {
   if (length < 0 || length > m_length)
     throw Error(ErrorCode::Invalid,
                 "the cache has " + std::to_string(m_length) + " tokens, not " + std::to_string(length));
+  // Emptied, so that nothing in the cache is ever infinite or NaN: what a TokenDecoder hides it still multiplies by 0.
+  for (size_t i = 0; i < m_keys.size() && length < m_length; ++i) {
+    m_keys[i].narrow(2, length, m_length - length).zero_();
+    m_values[i].narrow(2, length, m_length - length).zero_();
+  }
   m_length = length;
 }
 

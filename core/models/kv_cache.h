@@ -30,6 +30,10 @@ class KvCache {
   // Throws Error (Invalid: the capacity does not hold them; Mismatch: another shape).
   std::pair<at::Tensor, at::Tensor> append(int64_t layer, const at::Tensor& keys, const at::Tensor& values);
   void advance(int64_t tokens) { m_length += tokens; }
+  // A layer's keys or values of all places, [batch, heads, capacity, headDim]; behind length() they mean nothing, but
+  // are finite.
+  const at::Tensor& keys(int64_t layer) const { return m_keys.at(size_t(layer)); }
+  const at::Tensor& values(int64_t layer) const { return m_values.at(size_t(layer)); }
 
   // Forgets all but the first `length` tokens of each row. Throws Error (Invalid: more than there are).
   void truncate(int64_t length);

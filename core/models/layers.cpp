@@ -60,6 +60,35 @@ LinearImpl::LinearImpl(int64_t in, int64_t out, bool withBias) {
   if (withBias) bias = register_parameter("bias", torch::empty({out}));
 }
 
+void LinearImpl::toEightBits() {
+  const EightBits eight = sememe::toEightBits(weight);
+  weight.set_requires_grad(false).set_data(eight.rounded);
+  steps = register_buffer("steps", eight.steps);
+}
+
+Linear joinLinears(std::vector<Linear> parts) {
+  Linear joined(parts.front()->weight.size(1), 0, parts.front()->bias.defined());
+  const auto join = [&](at::Tensor LinearImpl::* member) {
+    if (!((*parts.front()).*member).defined()) return;
+    std::vector<at::Tensor> all;
+    for (Linear& part : parts) all.push_back((*part).*member);
+    const at::Tensor whole = at::cat(all).detach();
+    int64_t row = 0;
+    for (Linear& part : parts) {
+      at::Tensor& own = (*part).*member;
+      own.set_data(whole.narrow(0, row, own.size(0)));
+      row += own.size(0);
+    }
+    at::Tensor& target = (*joined).*member;
+    if (target.defined()) target.set_requires_grad(false).set_data(whole);
+    else target = whole;
+  };
+  join(&LinearImpl::weight);
+  join(&LinearImpl::bias);
+  join(&LinearImpl::steps);
+  return joined;
+}
+
 LayerNormImpl::LayerNormImpl(int64_t width, double eps) : m_eps(eps) {
   weight = register_parameter("weight", torch::empty({width}));
   bias = register_parameter("bias", torch::empty({width}));

@@ -34,11 +34,20 @@ at::Tensor activateOwn(at::Tensor x, Activation activation);
 class LinearImpl : public torch::nn::Module {
  public:
   LinearImpl(int64_t in, int64_t out, bool withBias = true);
-  at::Tensor forward(const at::Tensor& x) const { return linearProduct(x, weight, bias); }
+  at::Tensor forward(const at::Tensor& x) const {
+    return steps.defined() ? linearProduct(x, EightBits{weight, steps}, bias) : linearProduct(x, weight, bias);
+  }
+  // Keeps the weight in 8 bits from now on (toEightBits()): half the memory of 16, no more training.
+  void toEightBits();
 
   at::Tensor weight, bias;  // bias is undefined without one
+  at::Tensor steps;         // float32 [out] of a weight in 8 bits; else undefined
 };
 TORCH_MODULE(Linear);
+
+// Several maps of the same input as one product, their outputs side by side. Their weights become views of its: no memory
+// twice. All have a bias or none, all are in 8 bits or none; no longer to be moved or cast.
+Linear joinLinears(std::vector<Linear> parts);
 
 // Over the last axis, with weight and bias [width].
 class LayerNormImpl : public torch::nn::Module {

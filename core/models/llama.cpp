@@ -28,6 +28,8 @@ at::Tensor RmsNormImpl::forward(const at::Tensor& x) const {
     at::parallel_for(0, x.numel() / width, 64, [&](int64_t begin, int64_t end) { rmsNormRows(from, scale, m_eps, width, begin, end, to); });
     return y;
   }
+  // One kernel where the general way has seven.
+  if (x.is_cuda() && x.scalar_type() == weight.scalar_type() && !at::GradMode::is_enabled()) return at::rms_norm(x, {weight.size(0)}, weight, m_eps);
   const at::Tensor wide = x.to(at::kFloat);
   return weight * (wide * at::rsqrt(wide.square().mean(-1, true) + m_eps)).to(x.scalar_type());
 }
@@ -48,9 +50,17 @@ LlamaAttentionImpl::LlamaAttentionImpl(const LlamaConfig& c)
 
 at::Tensor LlamaAttentionImpl::forward(const at::Tensor& x, int64_t layer, const LlamaPass& pass) const {
   const int64_t n = x.size(0), t = x.size(1), group = m_heads / m_kvHeads;
-  at::Tensor q = pass.rotation.applyToOwn(query->forward(x), m_heads);
-  at::Tensor k = pass.rotation.applyToOwn(key->forward(x), m_kvHeads);
-  at::Tensor v = value->forward(x).view({n, t, m_kvHeads, m_headDim}).transpose(1, 2);
+  at::Tensor q, k, v;
+  if (joined.is_empty()) {
+    q = query->forward(x), k = key->forward(x), v = value->forward(x);
+  } else {
+    const std::vector<at::Tensor> parts =
+        joined->forward(x).split_with_sizes({m_heads * m_headDim, m_kvHeads * m_headDim, m_kvHeads * m_headDim}, -1);
+    q = parts[0], k = parts[1], v = parts[2];
+  }
+  q = pass.rotation.applyToOwn(q, m_heads);
+  k = pass.rotation.applyToOwn(k, m_kvHeads);
+  v = v.view({n, t, m_kvHeads, m_headDim}).transpose(1, 2);
   if (pass.cache) std::tie(k, v) = pass.cache->append(layer, k, v);
 
   at::Tensor mixed;
@@ -86,6 +96,10 @@ LlamaLayerImpl::LlamaLayerImpl(const LlamaConfig& c)
 }
 
 at::Tensor LlamaLayerImpl::inner(const at::Tensor& x) const {
+  if (!joined.is_empty()) {
+    const std::vector<at::Tensor> halves = joined->forward(x).chunk(2, -1);
+    return activateOwn(halves[0], m_activation).mul_(halves[1]);
+  }
   return activateOwn(gate->forward(x), m_activation).mul_(up->forward(x));
 }
 
@@ -125,6 +139,14 @@ LlamaImpl::LlamaImpl(const LlamaConfig& config)
   m_decoder->register_module("norm", norm);
   if (!config.tied) head = register_module("lm_head", Linear(config.hiddenSize, config.vocabSize, false));
   for (at::Tensor& parameter : parameters()) parameter.set_requires_grad(false);
+}
+
+void LlamaImpl::joinMatrices() {
+  const torch::NoGradGuard guard;
+  for (LlamaLayer& layer : layers) {
+    layer->attention->joined = joinLinears({layer->attention->query, layer->attention->key, layer->attention->value});
+    layer->joined = joinLinears({layer->gate, layer->up});
+  }
 }
 
 KvCache LlamaImpl::makeCache(int64_t batch, int64_t capacity) const {

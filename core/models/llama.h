@@ -64,6 +64,7 @@ class LlamaAttentionImpl : public torch::nn::Module {
   at::Tensor forward(const at::Tensor& x, int64_t layer, const LlamaPass& pass) const;  // [N, T, hidden], both
 
   Linear query = nullptr, key = nullptr, value = nullptr, output = nullptr;
+  Linear joined = nullptr;  // query, key and value, once LlamaImpl::joinMatrices() was called; not a module of its own
 
  private:
   int64_t m_heads, m_kvHeads, m_headDim;
@@ -79,11 +80,12 @@ class LlamaLayerImpl : public torch::nn::Module {
 
   RmsNorm norm1 = nullptr, norm2 = nullptr;  // "input_layernorm", "post_attention_layernorm"
   LlamaAttention attention = nullptr;
+  at::Tensor inner(const at::Tensor& x) const;  // act(gate x) · up x, what `down` reads
+
   Linear gate = nullptr, up = nullptr, down = nullptr;
+  Linear joined = nullptr;  // gate and up, as the attention's
 
  private:
-  at::Tensor inner(const at::Tensor& x) const;
-
   Activation m_activation;
 };
 TORCH_MODULE(LlamaLayer);
@@ -100,6 +102,10 @@ class LlamaImpl : public torch::nn::Module {
   explicit LlamaImpl(const LlamaConfig& config);
 
   const LlamaConfig& config() const { return m_config; }
+  // Makes of query, key and value, and of gate and up, one matrix each: fewer and larger products, which is what a GPU is
+  // quick at. Once the weights are in their place; before other threads use the model.
+  void joinMatrices();
+  bool isJoined() const { return !layers.front()->joined.is_empty(); }
   // For this model's device and dtype. Throws as KvCache does.
   KvCache makeCache(int64_t batch, int64_t capacity) const;
 
@@ -114,6 +120,9 @@ class LlamaImpl : public torch::nn::Module {
   at::Tensor finish(const TappedPass& pass, KvCache* cache = nullptr, const TapHooks& hooks = {}) const;
   // forward()'s output [..., hidden] → [..., vocabulary].
   at::Tensor logits(const at::Tensor& states) const;
+
+  // Of places in a text, integers [N or 1, T] on the model's device.
+  Rotation rotation(const at::Tensor& places) const { return m_rope.at(places, tokens->weight.scalar_type()); }
 
   // The decoder without the head, "model"; LLaVA puts it elsewhere.
   const std::shared_ptr<torch::nn::Module>& decoder() const { return m_decoder; }

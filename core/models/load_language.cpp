@@ -1,10 +1,27 @@
 // Folders of language models: where a Llama's and a LLaVA's keys are.
+#include <map>
+
 #include "core/models/llama.h"
 #include "core/models/llava.h"
 #include "core/models/weight_loading.h"
 
 namespace sememe {
 namespace {
+
+// The decoder's matrices by the names of their weights in `model`, of which the decoder may be a part.
+std::function<LinearImpl*(const std::string&)> layerMatrices(const torch::nn::Module& model) {
+  std::map<std::string, LinearImpl*> found;
+  for (const auto& item : model.named_modules("", false)) {
+    const auto* layer = item.value()->as<LlamaLayerImpl>();
+    if (!layer) continue;
+    for (const auto& inner : layer->named_modules("", false))
+      if (auto* matrix = inner.value()->as<LinearImpl>()) found[item.key() + "." + inner.key() + ".weight"] = matrix;
+  }
+  return [found = std::move(found)](const std::string& name) {
+    const auto at = found.find(name);
+    return at == found.end() ? nullptr : at->second;
+  };
+}
 
 Llama loadDecoder(const std::filesystem::path& path, const LoadOptions* options, LoadReport* report) {
   const ModelFolder folder = readModelFolder(path);
@@ -15,6 +32,7 @@ Llama loadDecoder(const std::filesystem::path& path, const LoadOptions* options,
   buildModule(folder, [&] { model = Llama(config); });
   KeyRules rules;
   // The bare decoder (LlamaModel) has no prefix. A tied head may be stored beside the embedding it equals.
+  rules.eightBits = layerMatrices(*model);
   rules.keys = [](const std::string& name) {
     std::vector<std::string> keys = {name};
     if (name.starts_with("model.")) keys.push_back(name.substr(6));
@@ -22,6 +40,7 @@ Llama loadDecoder(const std::filesystem::path& path, const LoadOptions* options,
   };
   if (config.tied) rules.otherParts = {"lm_head."};
   LoadReport found = loadParameters(*model, folder, checkpoint, rules, options);
+  if (options && options->device.is_cuda()) model->joinMatrices();
   model->eval();
   if (report) *report = std::move(found);
   return model;
@@ -49,11 +68,13 @@ Llava loadBoth(const std::filesystem::path& path, const LoadOptions* options, Lo
   buildModule(folder, [&] { model = Llava(config); });
   KeyRules rules;
   rules.keys = llavaKeys;
+  rules.eightBits = layerMatrices(*model);
   // SigLIP's pooling, which nothing reads here.
   for (const char* vision : {"model.vision_tower.", "vision_tower."})
     for (const char* tower : {"", "vision_model."}) rules.otherParts.push_back(std::string(vision) + tower + "head.");
   if (config.text.tied) rules.otherParts.insert(rules.otherParts.end(), {"lm_head.", "language_model.lm_head."});
   LoadReport found = loadParameters(*model, folder, checkpoint, rules, options);
+  if (options && options->device.is_cuda()) model->language->joinMatrices();
   model->eval();
   if (report) *report = std::move(found);
   return model;

@@ -13,28 +13,58 @@ namespace {
 // and a product still runs at its full rate.
 constexpr int64_t kChunkRows = 256;
 
-bool isFew(const at::Tensor& x, const at::Tensor& weight) {
+bool isFew(const at::Tensor& x, const at::Tensor& weight, at::ScalarType dtype) {
   const int64_t in = weight.size(1);
-  return x.is_cpu() && x.scalar_type() == at::kFloat && weight.scalar_type() == at::kFloat && x.dim() > 0 && x.size(-1) == in &&
+  return x.is_cpu() && x.scalar_type() == at::kFloat && weight.scalar_type() == dtype && x.dim() > 0 && x.size(-1) == in &&
          x.numel() <= kFewRows * in && x.numel() > 0 && weight.is_contiguous() && !at::GradMode::is_enabled() &&
          !at::autocast::is_autocast_enabled(at::kCPU);
 }
 
-}  // namespace
-
-at::Tensor linearProduct(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
-  if (!isFew(x, weight)) return at::linear(x, weight, bias);
+// y [..., out] of few rows; f(x, rows, begin, end, y) computes outputs begin … end − 1.
+template <class Product>
+at::Tensor fewRows(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, const Product& f) {
   const int64_t in = weight.size(1), out = weight.size(0), rows = x.numel() / in;
   const at::Tensor flat = x.contiguous();
   std::vector<int64_t> shape = x.sizes().vec();
   shape.back() = out;
   at::Tensor y = at::empty(shape, x.options());
-  const float *from = flat.const_data_ptr<float>(), *w = weight.const_data_ptr<float>();
-  float* to = y.mutable_data_ptr<float>();
+  const auto* from = flat.const_data_ptr<float>();
+  auto* to = y.mutable_data_ptr<float>();
   // A share of a product that takes less than about ten microseconds is not worth a thread.
   const int64_t grain = std::max<int64_t>(1, (int64_t{1} << 17) / in);
-  at::parallel_for(0, out, grain, [&](int64_t begin, int64_t end) { fewRowsProduct(from, rows, w, in, begin, end, to, out); });
+  at::parallel_for(0, out, grain, [&](int64_t begin, int64_t end) { f(from, rows, begin, end, to); });
   return bias.defined() ? y.add_(bias) : y;
+}
+
+}  // namespace
+
+at::Tensor linearProduct(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+  if (!isFew(x, weight, at::kFloat)) return at::linear(x, weight, bias);
+  const int64_t in = weight.size(1), out = weight.size(0);
+  const auto* w = weight.const_data_ptr<float>();
+  return fewRows(x, weight, bias, [=](const float* from, int64_t rows, int64_t begin, int64_t end, float* to) {
+    fewRowsProduct(from, rows, w, in, begin, end, to, out);
+  });
+}
+
+EightBits toEightBits(const at::Tensor& weight) {
+  const at::Tensor wide = weight.to(at::kFloat), steps = wide.abs().amax(1) / 127;
+  return {(wide / steps.clamp_min(1e-30).unsqueeze(1)).round_().to(at::kChar), steps};
+}
+
+at::Tensor linearProduct(const at::Tensor& x, const EightBits& weight, const at::Tensor& bias) {
+  const at::Tensor& rounded = weight.rounded;
+  if (!isFew(x, rounded, at::kChar)) {
+    // The steps in float32 before they are rounded to x's dtype: float16 has no room for the smallest of them.
+    const at::Tensor whole = rounded.to(x.scalar_type()).mul_(weight.steps.unsqueeze(1));
+    return at::linear(x, whole, bias);
+  }
+  const int64_t in = rounded.size(1), out = rounded.size(0);
+  const auto* w = rounded.const_data_ptr<int8_t>();
+  const auto* steps = weight.steps.const_data_ptr<float>();
+  return fewRows(x, rounded, bias, [=](const float* from, int64_t rows, int64_t begin, int64_t end, float* to) {
+    fewRowsProduct(from, rows, w, steps, in, begin, end, to, out);
+  });
 }
 
 at::Tensor inRowChunks(const at::Tensor& x, const std::function<at::Tensor(const at::Tensor& rows)>& f) {

@@ -1,7 +1,10 @@
 // From a model folder into a module's parameters, one weight at a time.
 #include "core/models/weight_loading.h"
 
+#include <c10/core/CachingDeviceAllocator.h>
+
 #include <algorithm>
+#include <cstdio>
 #include <set>
 #include <sstream>
 
@@ -96,6 +99,40 @@ void buildModule(const ModelFolder& folder, const std::function<void()>& build) 
   }
 }
 
+int64_t weightBytes(const LoadReport& report, at::ScalarType dtype, bool eightBits) {
+  const int64_t rounded = eightBits ? report.eightBitParameters : 0;
+  return rounded + (report.parameters - rounded) * int64_t(c10::elementSize(dtype));
+}
+
+void checkRoom(const LoadReport& report, const LoadOptions& options, int64_t free) {
+  // What a pass makes beside the weights: a cache of keys and values, activations, one matrix of 8 bits made whole.
+  const auto with = [](int64_t bytes) { return bytes + bytes / 10; };
+  const auto gigabytes = [](int64_t bytes) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%.1f GB", double(bytes) / 1e9);
+    return std::string(text);
+  };
+  const int64_t needed = with(weightBytes(report, options.dtype, options.eightBits));
+  if (needed <= free) return;
+  std::string message = "the model needs " + gigabytes(needed) + " as " + dtypeName(options.dtype) + (options.eightBits ? " with 8-bit layers" : "") +
+                        ", " + options.device.str() + " has " + gigabytes(free) + " free";
+  std::string ways;
+  const auto offer = [&](at::ScalarType dtype, bool eightBits, const char* how) {
+    const int64_t bytes = with(weightBytes(report, dtype, eightBits));
+    if (bytes < needed && (eightBits == options.eightBits || report.eightBitParameters > 0))
+      ways += std::string(ways.empty() ? "" : ", ") + how + " " + gigabytes(bytes);
+  };
+  offer(at::kHalf, options.eightBits, "float16 takes");
+  if (!options.eightBits) offer(at::kHalf, true, "float16 with 8-bit layers");
+  throw Error(ErrorCode::Invalid, message + (ways.empty() ? "" : "; " + ways) + "; or run it on the CPU");
+}
+
+void checkRoom(const LoadReport& report, const LoadOptions& options) {
+  if (options.device.is_cpu()) return;
+  const auto [free, total] = at::getDeviceAllocator(options.device.type())->getMemoryInfo(options.device.has_index() ? options.device.index() : 0);
+  checkRoom(report, options, int64_t(free));
+}
+
 KeyRules towerRules(const std::string& prefix, bool bare, std::vector<std::string> otherParts) {
   KeyRules rules;
   rules.keys = [prefix, bare](const std::string& name) {
@@ -120,6 +157,8 @@ LoadReport loadParameters(torch::nn::Module& module, const ModelFolder& folder, 
     const std::string& name = item.key();
     at::Tensor& parameter = item.value();
     report.parameters += parameter.numel();
+    LinearImpl* const matrix = rules.eightBits(name);
+    if (matrix) report.eightBitParameters += parameter.numel();
     const std::vector<std::string> candidates = rules.keys(name);
     const auto key = std::find_if(candidates.begin(), candidates.end(),
                                   [&](const std::string& candidate) { return checkpoint.contains(candidate); });
@@ -137,6 +176,7 @@ LoadReport loadParameters(torch::nn::Module& module, const ModelFolder& folder, 
     dtypes.insert(dtypeName(stored.scalar_type()));
     if (!options) continue;
     place(stored, parameter, *options, where);
+    if (matrix && options->eightBits) matrix->toEightBits();
     checkpoint.release(*key);
     meter.advance(static_cast<int64_t>(stored.nbytes()));
   }

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/models/config_json.h"
+#include "core/models/layers.h"
 #include "core/models/model_folder.h"
 #include "core/weights/checkpoint.h"
 
@@ -49,6 +50,8 @@ struct KeyRules {
   std::vector<std::string> otherParts;
   // Whether the model works without this parameter; it is filled with zeros when it is missing.
   std::function<bool(const std::string& parameter)> optional = [](const std::string&) { return false; };
+  // The module whose weight this parameter is, where LoadOptions::eightBits is about it; else null.
+  std::function<LinearImpl*(const std::string& parameter)> eightBits = [](const std::string&) { return nullptr; };
 };
 
 // A tower whose keys carry `prefix` ("vision_model."), which checkpoints of it alone (`bare`) may lack.

@@ -52,6 +52,7 @@ std::shared_ptr<const SteeringModel> loadSteeringModel(const SteeringModelParams
   LoadOptions options;
   options.device = resolveDevice(params.device);
   options.dtype = resolvePrecision(params.precision);
+  options.eightBits = params.eightBits;
   options.stop = stop;
   options.progress = progress;
   // What does not fit together shows before gigabytes are read.
@@ -61,7 +62,7 @@ std::shared_ptr<const SteeringModel> loadSteeringModel(const SteeringModelParams
   std::shared_ptr<Dictionary> sae = loadDictionary(params.sae);
   sae->to(options.device);
   LlavaConfig config;
-  checkLlava(params.model, &config);
+  checkRoom(checkLlava(params.model, &config), options);
   Tap tap = defaultSteeringTap(config);
   if (params.layer >= 0) tap.layer = params.layer;
   checkSteering(config, tap, sae->activationDim());

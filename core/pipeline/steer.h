@@ -22,12 +22,13 @@ struct SteeringModelParams {
   int layer = -1;                 // of the vision tower; −1: the one whose output the projector reads
   std::string device = "auto";
   std::string precision = "f32";  // of the model's weights: "f32", "bf16", "f16"; the SAE's are float32
+  bool eightBits = false;         // the matrices of the language model's layers in 8 bits, whatever the precision
 };
 
 // Read-only: any number of Steerers, each of its own thread, share one.
 class SteeringModel;
 
-// Throws Error as loadLlava(), loadDictionary(), Tokenizer::load(), PromptFormat::fromFolder() and checkSteering() do; Cancelled.
+// Throws Error as loadLlava(), checkRoom(), loadDictionary(), Tokenizer::load(), PromptFormat::fromFolder() and checkSteering() do; Cancelled.
 std::shared_ptr<const SteeringModel> loadSteeringModel(const SteeringModelParams& params, const std::stop_token& stop = {},
                                                        const ProgressFn& progress = {});
 

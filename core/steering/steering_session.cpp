@@ -71,6 +71,7 @@ void SteeringSession::setPrompt(const std::vector<int64_t>& ids) {
   const at::Tensor embedded = language.embed(row(after));
   m_before = before.empty() ? embedded.narrow(1, 0, 0) : language.embed(row(before));
   m_after = embedded;
+  m_decoder.reset();
   m_cache.reset();
 }
 
@@ -92,7 +93,9 @@ void SteeringSession::makeRoom(int64_t tokens) {
   if (!m_cache || m_cache->capacity() < tokens) {
     KvCache cache = m_llava->language->makeCache(1, (tokens + kRoomStep - 1) / kRoomStep * kRoomStep);
     if (m_before.size(1) > 0) m_llava->language->forward(m_before, &cache);
-    m_cache.emplace(std::move(cache));
+    m_decoder.reset();
+    m_cache = std::make_unique<KvCache>(std::move(cache));
+    if (m_after.is_cuda()) m_decoder = std::make_unique<TokenDecoder>(m_llava->language, *m_cache);
   }
   m_cache->truncate(m_before.size(1));
 }
@@ -111,7 +114,7 @@ Answer SteeringSession::answer(const std::optional<Steering>& steering, const Sa
   start = std::chrono::steady_clock::now();
   const LlamaImpl& language = *m_llava->language;
   makeRoom(m_before.size(1) + features.size(1) + m_after.size(1) + options.maxTokens);
-  const at::Tensor states = language.forward(at::cat({features.to(m_after.options()), m_after}, 1), &*m_cache);
+  const at::Tensor states = language.forward(at::cat({features.to(m_after.options()), m_after}, 1), m_cache.get());
   at::Tensor logits = language.logits(lastOf(states)).view({-1});
   if (callbacks.onFirst) callbacks.onFirst(logits.to(at::kCPU, at::kFloat));
   answer.seconds.prefill = secondsSince(start);
@@ -129,7 +132,7 @@ Answer SteeringSession::answer(const std::optional<Steering>& steering, const Sa
     answer.tokens.push_back(token);
     if (callbacks.onToken) callbacks.onToken(token);
     if (int(answer.tokens.size()) == options.maxTokens) break;
-    logits = language.logits(language.forward(language.embed(row({token})), &*m_cache)).view({-1});
+    logits = m_decoder ? m_decoder->next({token})[0] : language.logits(language.forward(language.embed(row({token})), m_cache.get())).view({-1});
   }
   answer.seconds.decode = secondsSince(start);
   return answer;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/models/llava.h"
+#include "core/models/token_decoder.h"
 #include "core/steering/interventions.h"
 #include "core/steering/request.h"
 
@@ -60,7 +61,8 @@ class SteeringSession {
   LlavaImagePass m_halted;
   std::optional<ImageCode> m_code;
   at::Tensor m_before, m_after;    // embeddings of the prompt's tokens around the image, [1, T, hidden]
-  std::optional<KvCache> m_cache;
+  std::unique_ptr<KvCache> m_cache;
+  std::unique_ptr<TokenDecoder> m_decoder;  // over m_cache, on a GPU
 };
 
 }  // namespace sememe

@@ -1,6 +1,7 @@
 // Times live steering beside what the memory allows, and beside transformers where --peer names its Python:
-//   bench_steering [--shape demo|llava-7b|tiny] [--model DIR --sae PATH] [--precision f32|bf16|f16] [--threads N]
-//                  [--neurons N] [--tokens N] [--peer PYTHON]
+//   bench_steering [--shape demo|llava-7b|tiny] [--model DIR --sae PATH] [--precision f32|bf16|f16] [--layers 8]
+//                  [--threads N] [--neurons N] [--tokens N] [--peer PYTHON]
+// --layers 8: the language model's layers in 8 bits.
 // Of a LLaVA of a shape with random weights (the arithmetic is the same) or of a folder:
 // 1. From a slider's move to the distribution over the first token, and to a whole answer of one word (2 tokens).
 // 2. Decoding, in tokens/s. The limit is reading the language model's weights once a token at the rate at which this
@@ -30,6 +31,7 @@ namespace fs = std::filesystem;
 struct Options {
   std::string shape = "demo", model, sae, precision = "f32", peer;
   int threads = 0, neurons = 3, tokens = 64;
+  bool eightBits = false;
   at::Device device = torch::cuda::is_available() ? at::Device(at::kCUDA, 0) : at::Device(at::kCPU);
   at::ScalarType type() const { return precision == "bf16" ? at::kBFloat16 : precision == "f16" ? at::kHalf : at::kFloat; }
 };
@@ -56,10 +58,18 @@ std::string shapeConfig(const std::string& name) {
 Llava randomLlava(const std::string& config, const Options& options) {
   Llava llava(parseLlavaConfig(config, options.shape));
   llava->to(options.device, options.type());
+  // One matrix at a time, so that a shape which fits in 8 bits alone can be measured.
+  for (LlamaLayer& layer : llava->language->layers) {
+    for (const auto& module : layer->modules(false)) {
+      if (auto* matrix = module->as<LinearImpl>(); matrix && options.eightBits) matrix->weight.normal_(0, 0.02), matrix->toEightBits();
+    }
+  }
   for (at::Tensor& parameter : llava->parameters()) {
+    if (!parameter.is_floating_point()) continue;
     if (parameter.dim() == 1) parameter.fill_(1);
     else parameter.normal_(0, 0.02);
   }
+  if (options.device.is_cuda()) llava->language->joinMatrices();
   return llava;
 }
 
@@ -135,6 +145,7 @@ void bench(const Options& options) {
     LoadOptions load;
     load.device = options.device;
     load.dtype = options.type();
+    load.eightBits = options.eightBits;
     llava = loadLlava(options.model, load);
     config = readTextFile(fs::path(options.model) / "config.json");
   }
@@ -150,9 +161,9 @@ void bench(const Options& options) {
   SteeringSession session(llava, dictionary, defaultSteeringTap(llava->config()));
   session.setPrompt(prompt);
   const double image = seconds([&] { session.setImage(at::randn({3, side, side})), wait(options); });
-  std::printf("%s, %s, %s, %d threads: %.0f MB of language model, an SAE of %lld latents, %.1f of them a token\n",
-              options.model.empty() ? options.shape.c_str() : options.model.c_str(), options.precision.c_str(), options.device.str().c_str(),
-              at::get_num_threads(), double(bytesPerToken(*llava->language)) / 1e6, static_cast<long long>(dictionary->dictSize()),
+  std::printf("%s, %s%s, %s, %d threads: %.0f MB of language model, an SAE of %lld latents, %.1f of them a token\n",
+              options.model.empty() ? options.shape.c_str() : options.model.c_str(), options.precision.c_str(),
+              options.eightBits ? " with 8-bit layers" : "", options.device.str().c_str(), at::get_num_threads(), double(bytesPerToken(*llava->language)) / 1e6, static_cast<long long>(dictionary->dictSize()),
               double(session.code().latents.nonZeros()) / double(session.code().tokens()));
   std::printf("a new image                      %10.2f ms\n", 1e3 * image);
 
@@ -200,6 +211,7 @@ int main(int argc, char** argv) {
     else if (name == "--sae") options.sae = value;
     else if (name == "--precision") options.precision = value;
     else if (name == "--peer") options.peer = value;
+    else if (name == "--layers" && value == "8") options.eightBits = true;
     else if (name == "--threads") options.threads = std::atoi(value.c_str());
     else if (name == "--neurons") options.neurons = std::max(0, std::atoi(value.c_str()));
     else if (name == "--tokens") options.tokens = std::max(2, std::atoi(value.c_str()));

@@ -7,10 +7,12 @@
 
 #include "core/base/files.h"
 #include "core/models/config_json.h"
+#include "tests/core/models/draw_llama.h"
 #include "tests/core/models/golden.h"
 #include "tests/core/models/greedy.h"
 
 using namespace sememe;
+using sememe::test::drawLlama;
 using sememe::test::Expected;
 using sememe::test::goldenFolder;
 using sememe::test::greedy;
@@ -19,25 +21,6 @@ using sememe::test::padLeft;
 using sememe::test::throwsError;
 
 namespace {
-
-Llama drawModel(std::mt19937& draw, int seed) {
-  const auto of = [&](std::initializer_list<int64_t> values) { return values.begin()[draw() % values.size()]; };
-  LlamaConfig c;
-  c.kvHeads = of({1, 2, 3});
-  c.heads = c.kvHeads * of({1, 2, 3});
-  c.headDim = of({2, 6, 8});
-  c.hiddenSize = of({12, 20});
-  c.intermediateSize = of({10, 24});
-  c.layers = of({1, 2, 3});
-  c.vocabSize = of({11, 40});
-  c.attentionBias = draw() % 2, c.mlpBias = draw() % 2, c.tied = draw() % 2;
-  c.rope.kind = std::array{RopeConfig::Kind::Default, RopeConfig::Kind::Linear, RopeConfig::Kind::Llama3}[draw() % 3];
-  c.rope.theta = double(of({50, 10000})), c.rope.factor = 3, c.rope.originalPositions = 12;
-  Llama llama(c);
-  torch::manual_seed(seed);
-  for (at::Tensor& p : llama->parameters()) p.normal_(0, p.dim() > 1 ? 1 / std::sqrt(double(p.size(1))) : 0.5);
-  return llama;
-}
 
 LlamaConfig parse(const std::string& text) {
   return readLlamaConfig(ConfigReader(parseJsonObject(text, "here"), "here"));
@@ -102,7 +85,7 @@ class LlamaTest : public QObject {
     const torch::NoGradGuard guard;
     std::mt19937 draw(1);
     for (int round = 0; round < 60; ++round) {
-      const Llama llama = drawModel(draw, round);
+      const Llama llama = drawLlama(draw, round);
       const LlamaConfig& c = llama->config();
       const int64_t length = 2 + int64_t(draw() % 20), cut = 1 + int64_t(draw() % uint32_t(length - 1));
       const at::Tensor embeds = llama->embed(at::randint(c.vocabSize, {2, length}, at::kLong));
