@@ -12,14 +12,22 @@
 namespace sememe {
 namespace {
 
-void check(const Dictionary& sae, const ImageCode& code, const Steering& steering) {
+void check(int64_t neurons, int64_t tokens, const Steering& steering) {
   for (const Intervention& i : steering.interventions) {
-    if (i.neuron < 0 || i.neuron >= sae.dictSize())
-      throw Error(ErrorCode::Invalid, "there is no neuron " + std::to_string(i.neuron) + ", expected 0 to " + std::to_string(sae.dictSize() - 1));
+    if (i.neuron < 0 || i.neuron >= neurons)
+      throw Error(ErrorCode::Invalid, "there is no neuron " + std::to_string(i.neuron) + ", expected 0 to " + std::to_string(neurons - 1));
     if (!std::isfinite(i.value)) throw Error(ErrorCode::Invalid, "the value for neuron " + std::to_string(i.neuron) + " is not a finite number");
   }
-  if (!steering.mask.empty() && int64_t(steering.mask.size()) != code.tokens())
-    throw Error(ErrorCode::Mismatch, "the mask has " + std::to_string(steering.mask.size()) + " tokens, the image " + std::to_string(code.tokens()));
+  if (!steering.mask.empty() && int64_t(steering.mask.size()) != tokens)
+    throw Error(ErrorCode::Mismatch, "the mask has " + std::to_string(steering.mask.size()) + " tokens, the image " + std::to_string(tokens));
+}
+
+// `edited` [T, d] where the mask, if there is one, is set, and `base` elsewhere.
+at::Tensor masked(const at::Tensor& edited, const at::Tensor& base, const std::vector<bool>& tokens) {
+  if (tokens.empty()) return edited;
+  at::Tensor mask = at::zeros({int64_t(tokens.size()), 1}, at::kBool);
+  for (size_t i = 0; i < tokens.size(); ++i) mask.mutable_data_ptr<bool>()[i] = tokens[i];
+  return at::where(mask.to(base.device()), edited, base);
 }
 
 void apply(const Intervention& intervention, at::Tensor& z) {
@@ -73,7 +81,7 @@ ImageCode encodeImage(const Dictionary& sae, const at::Tensor& activation) {
 
 at::Tensor steer(const Dictionary& sae, const ImageCode& code, const Steering& steering) {
   const at::NoGradGuard guard;
-  check(sae, code, steering);
+  check(sae.dictSize(), code.tokens(), steering);
   const bool keepError = steering.mode == Steering::Mode::KeepError;
   if (keepError && steering.interventions.empty() && !steering.preZero) return code.activation;
   const at::Tensor base = keepError ? code.activation[0].to(sae.device(), at::kFloat) : code.decoded;
@@ -82,16 +90,19 @@ at::Tensor steer(const Dictionary& sae, const ImageCode& code, const Steering& s
     const at::Tensor emptied = sae.decoderBias() - code.decoded;
     delta = delta.defined() ? delta + emptied : emptied;
   }
-  at::Tensor edited = base;
-  if (delta.defined()) {
-    edited = base + delta;
-    if (!steering.mask.empty()) {
-      at::Tensor mask = at::zeros({code.tokens(), 1}, at::kBool);
-      for (size_t i = 0; i < steering.mask.size(); ++i) mask.mutable_data_ptr<bool>()[i] = steering.mask[i];
-      edited = at::where(mask.to(sae.device()), edited, base);
-    }
-  }
+  const at::Tensor edited = delta.defined() ? masked(base + delta, base, steering.mask) : base;
   return edited.unsqueeze(0).to(code.activation.options());
+}
+
+at::Tensor steer(const at::Tensor& activation, const Steering& steering) {
+  const at::NoGradGuard guard;
+  check(activation.size(2), activation.size(1), steering);
+  at::Tensor edited = steering.preZero ? at::zeros_like(activation[0]) : activation[0].clone();
+  for (const Intervention& i : steering.interventions) {
+    at::Tensor column = edited.select(1, i.neuron);
+    apply(i, column);
+  }
+  return masked(edited, activation[0], steering.mask).unsqueeze(0);
 }
 
 }  // namespace sememe

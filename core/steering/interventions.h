@@ -31,4 +31,8 @@ ImageCode encodeImage(const Dictionary& sae, const at::Tensor& activation);
 // another length).
 at::Tensor steer(const Dictionary& sae, const ImageCode& code, const Steering& steering);
 
+// The same without an SAE: the tower's own neurons are the columns of its activation [1, T, d], and there is no error to
+// keep, so both modes are one. Throws as above.
+at::Tensor steer(const at::Tensor& activation, const Steering& steering);
+
 }  // namespace sememe

@@ -7,6 +7,7 @@
 
 #include "core/base/error.h"
 #include "core/base/progress.h"
+#include "core/steering/prompt_parts.h"
 #include "core/steering/sampling.h"
 
 namespace sememe {
@@ -16,10 +17,6 @@ constexpr int64_t kRoomStep = 256;  // tokens: the cache grows by so many
 
 double secondsSince(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-int64_t widthAt(const LlavaConfig& config, const Tap& tap) {
-  return std::visit([&](const auto& tower) { return tap.point == TapPoint::InMlp ? tower.intermediateSize : tower.hiddenSize; }, config.vision);
 }
 
 at::Tensor row(const std::vector<int64_t>& ids) { return at::tensor(ids, at::kLong).unsqueeze(0); }
@@ -34,12 +31,16 @@ Tap defaultSteeringTap(const LlavaConfig& config) {
   return {TapPoint::PostMlpResidual, last - 1};
 }
 
+int64_t steeringWidth(const LlavaConfig& config, const Tap& tap) {
+  return std::visit([&](const auto& tower) { return tap.point == TapPoint::InMlp ? tower.intermediateSize : tower.hiddenSize; }, config.vision);
+}
+
 void checkSteering(const LlavaConfig& config, const Tap& tap, int64_t saeWidth) {
   checkTap(tap, config.visionLayers());
   const int last = defaultSteeringTap(config).layer;
   if (tap.point == TapPoint::PostProjection || tap.layer > last)
     throw Error(ErrorCode::Invalid, "steering at " + tapName(tap) + " would change nothing: LLaVA reads its vision tower up to layer " + std::to_string(last));
-  const int64_t width = widthAt(config, tap);
+  const int64_t width = steeringWidth(config, tap);
   if (saeWidth != width)
     throw Error(ErrorCode::Mismatch, "the SAE is for activations of width " + std::to_string(saeWidth) + ", LLaVA's vision tower has " +
                                          std::to_string(width) + " at " + tapName(tap));
@@ -59,18 +60,9 @@ void SteeringSession::setImage(const at::Tensor& pixels) {
 }
 
 void SteeringSession::setPrompt(const std::vector<int64_t>& ids) {
-  const torch::NoGradGuard guard;
-  const std::vector<int64_t> all = m_llava->expandImageTokens(ids, 1);
-  const int64_t image = m_llava->config().imageToken, each = m_llava->tokensPerImage();
-  const auto first = std::find(all.begin(), all.end(), image);
-  if (std::any_of(first, first + each, [&](int64_t id) { return id != image; }))
-    throw Error(ErrorCode::Mismatch, "the image's tokens do not stand together in the prompt");
-  const std::vector<int64_t> before(all.begin(), first), after(first + each, all.end());
-  if (after.empty()) throw Error(ErrorCode::Invalid, "the prompt asks nothing: no token comes after the image");
-  const LlamaImpl& language = *m_llava->language;
-  const at::Tensor embedded = language.embed(row(after));
-  m_before = before.empty() ? embedded.narrow(1, 0, 0) : language.embed(row(before));
-  m_after = embedded;
+  PromptParts parts = splitPrompt(*m_llava, ids);
+  m_before = std::move(parts.before);
+  m_after = std::move(parts.after);
   m_decoder.reset();
   m_cache.reset();
 }

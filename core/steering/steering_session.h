@@ -21,6 +21,9 @@ namespace sememe {
 // (Invalid) for a model whose projector reads the tower's input alone.
 Tap defaultSteeringTap(const LlavaConfig& config);
 
+// The width of the tower's activations at a tap of one of its layers.
+int64_t steeringWidth(const LlavaConfig& config, const Tap& tap);
+
 // Whether an SAE for activations of this width can steer there. Throws Error: Mismatch (another width), Invalid (no such tap,
 // or one behind what the projector reads).
 void checkSteering(const LlavaConfig& config, const Tap& tap, int64_t saeWidth);

@@ -5,47 +5,13 @@
 #include <set>
 
 #include "core/steering/sampling.h"
-#include "tests/core/models/golden.h"
+#include "tests/core/steering/steering_case.h"
 
 using namespace sememe;
-using sememe::test::difference;
-using sememe::test::goldenFolder;
-using sememe::test::throwsError;
+using namespace sememe::test;
 using Op = Intervention::Op;
 
 namespace {
-
-std::filesystem::path steeringFolder() { return std::filesystem::path(GOLDEN_DIR) / "steering"; }
-
-std::vector<int64_t> numbers(const at::Tensor& ids) {
-  return {ids.const_data_ptr<int64_t>(), ids.const_data_ptr<int64_t>() + ids.numel()};
-}
-
-struct Case {
-  std::shared_ptr<const SafetensorsFile> expected;
-  Llava llava;
-  std::shared_ptr<const Dictionary> sae;
-  Tap tap;
-
-  explicit Case(const std::string& name)
-      : expected(SafetensorsFile::open(steeringFolder() / (name + ".safetensors"))),
-        llava(loadLlava(goldenFolder(name))),
-        sae(loadDictionary(steeringFolder() / (name + "_sae"))),
-        tap{TapPoint::PostMlpResidual, name == "llava" ? 2 : 1} {}
-
-  SteeringSession session() const {
-    SteeringSession session(llava, sae, tap);
-    session.setImage(expected->tensor("pixels"));
-    session.setPrompt(numbers(expected->tensor("ids").clone()));
-    return session;
-  }
-};
-
-SamplingOptions tokens(int count) {
-  SamplingOptions options;
-  options.maxTokens = count;
-  return options;
-}
 
 struct Asked {
   at::Tensor logits;
@@ -58,12 +24,6 @@ Asked ask(SteeringSession& session, const std::optional<Steering>& steering, con
   callbacks.onFirst = [&](const at::Tensor& logits) { asked.logits = logits; };
   asked.answer = session.answer(steering, options, callbacks);
   return asked;
-}
-
-Steering set(std::vector<Intervention> interventions) {
-  Steering steering;
-  steering.interventions = std::move(interventions);
-  return steering;
 }
 
 }  // namespace
