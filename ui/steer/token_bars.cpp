@@ -4,17 +4,29 @@
 #include <QHelpEvent>
 #include <QLocale>
 #include <QPainter>
+#include <QPainterPath>
 #include <QToolTip>
 #include <algorithm>
-
-#include "ui/widgets/score_bars.h"
 
 namespace sememe {
 namespace {
 
 constexpr double kBar = 8, kThin = 3;  // heights of the bars, one under the other
 constexpr int kSwatch = 18;
-constexpr double kTextShare = 0.34;    // of the width
+constexpr double kTextShare = 0.4;     // of the width
+constexpr double kRound = 2.5;
+
+// As long as its share to the pixel, so that small ones can be told apart; what is not 0 is seen.
+void drawBar(QPainter& painter, const QRectF& rect, double share, const QColor& fill, const QColor& track) {
+  QPainterPath shape;
+  shape.addRoundedRect(rect, std::min(kRound, rect.height() / 2), std::min(kRound, rect.height() / 2));
+  painter.save();
+  painter.setRenderHint(QPainter::Antialiasing);
+  painter.setClipPath(shape);
+  painter.fillRect(rect, track);
+  if (share > 0) painter.fillRect(QRectF(rect.topLeft(), QSizeF(std::max(1.5, rect.width() * std::min(1.0, share)), rect.height())), fill);
+  painter.restore();
+}
 
 }  // namespace
 
@@ -73,7 +85,7 @@ bool TokenBars::knowsBefore() const {
   return std::any_of(m_chances.begin(), m_chances.end(), [](const TokenChance& c) { return c.before.has_value(); });
 }
 
-int TokenBars::rowHeight() const { return fontMetrics().height() + kUnit / 2; }  // of the legend too
+int TokenBars::rowHeight() const { return fontMetrics().height() + kUnit; }  // of the legend too
 QSize TokenBars::sizeHint() const { return {260, (1 + kMost) * rowHeight()}; }
 QSize TokenBars::minimumSizeHint() const { return {160, 5 * rowHeight()}; }
 QRect TokenBars::row(int index) const { return {0, (1 + index) * rowHeight(), width(), rowHeight()}; }
@@ -83,7 +95,7 @@ void TokenBars::paintLegend(QPainter& painter) const {
   const double middle = fontMetrics().height() / 2.0;
   double x = 0;
   const auto entry = [&](const QString& text, double height, const QColor& color) {
-    paintBar(painter, QRectF(x, middle - height / 2, kSwatch, height), 1, color, c.track);
+    drawBar(painter, QRectF(x, middle - height / 2, kSwatch, height), 1, color, c.track);
     x += kSwatch + kUnit * 0.75;
     painter.setPen(c.textMuted);
     painter.drawText(QRectF(x, 0, width() - x, fontMetrics().height()), Qt::AlignLeft | Qt::AlignVCenter, text);
@@ -118,8 +130,8 @@ void TokenBars::paintEvent(QPaintEvent*) {
     painter.drawText(area, Qt::AlignRight | Qt::AlignVCenter, percent(chance.probability));
     const double used = both ? kBar + 1.5 + kThin : kBar;
     const double top = area.top() + (area.height() - used) / 2;
-    paintBar(painter, QRectF(left, top, wide, kBar), chance.probability, c.accent, c.track);
-    if (chance.before) paintBar(painter, QRectF(left, top + kBar + 1.5, wide, kThin), *chance.before, c.textMuted, Qt::transparent);
+    drawBar(painter, QRectF(left, top, wide, kBar), chance.probability, c.accent, c.track);
+    if (chance.before) drawBar(painter, QRectF(left, top + kBar + 1.5, wide, kThin), *chance.before, c.textMuted, Qt::transparent);
   }
 }
 
