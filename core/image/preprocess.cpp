@@ -70,22 +70,29 @@ void prepare(const Image& image, const PreprocessConfig& config, Prepared& out) 
   out.width = config.centerCrop ? config.cropWidth : out.image->width;
 }
 
-void write(const Prepared& prepared, const PreprocessConfig& config, float* out) {
+// Goes through the crop from its top left, a row after the other: `take(pixel)` has its three bytes, null where the image
+// does not reach.
+template <typename Take>
+void eachPixel(const Prepared& prepared, Take take) {
   const Image& image = *prepared.image;
-  const auto table = valueTable(config);
   const int top = cropStart(image.height, prepared.height);
   const int left = cropStart(image.width, prepared.width);
-  const size_t plane = static_cast<size_t>(prepared.height) * static_cast<size_t>(prepared.width);
-  size_t at = 0;
   for (int y = top; y < top + prepared.height; ++y) {
-    for (int x = left; x < left + prepared.width; ++x, ++at) {
+    for (int x = left; x < left + prepared.width; ++x) {
       const bool inside = y >= 0 && y < image.height && x >= 0 && x < image.width;
-      const uint8_t* pixel =
-          inside ? image.rgb.data() + 3 * (static_cast<size_t>(y) * static_cast<size_t>(image.width) + static_cast<size_t>(x))
-                 : nullptr;
-      for (size_t c = 0; c < 3; ++c) out[c * plane + at] = table[c][pixel ? pixel[c] : 0];
+      take(inside ? image.rgb.data() + 3 * (static_cast<size_t>(y) * static_cast<size_t>(image.width) + static_cast<size_t>(x)) : nullptr);
     }
   }
+}
+
+void write(const Prepared& prepared, const PreprocessConfig& config, float* out) {
+  const auto table = valueTable(config);
+  const size_t plane = static_cast<size_t>(prepared.height) * static_cast<size_t>(prepared.width);
+  size_t at = 0;
+  eachPixel(prepared, [&](const uint8_t* pixel) {
+    for (size_t c = 0; c < 3; ++c) out[c * plane + at] = table[c][pixel ? pixel[c] : 0];
+    ++at;
+  });
 }
 
 }  // namespace
@@ -117,6 +124,16 @@ at::Tensor preprocess(const Image& image, const PreprocessConfig& config) {
   prepare(image, config, prepared);
   at::Tensor out = at::empty({3, prepared.height, prepared.width}, at::kFloat);
   write(prepared, config, out.data_ptr<float>());
+  return out;
+}
+
+Image resizeAndCrop(const Image& image, const PreprocessConfig& config) {
+  Prepared prepared;
+  prepare(image, config, prepared);
+  Image out{prepared.width, prepared.height, {}};
+  out.rgb.reserve(3 * static_cast<size_t>(out.width) * static_cast<size_t>(out.height));
+  constexpr uint8_t kBlack[3] = {};
+  eachPixel(prepared, [&](const uint8_t* pixel) { out.rgb.insert(out.rgb.end(), pixel ? pixel : kBlack, (pixel ? pixel : kBlack) + 3); });
   return out;
 }
 

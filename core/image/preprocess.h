@@ -52,7 +52,11 @@ PreprocessConfig readPreprocessConfig(const std::filesystem::path& modelFolder);
 // thread.
 at::Tensor preprocess(const Image& image, const PreprocessConfig& config);
 
-// The same into memory of the caller: 3 * H * W floats, [3, H, W]. Throws Error (Mismatch) too, when `out` has another
+// The picture that is normalised: 8-bit RGB after the resize and the crop, of the size that preprocess() comes out at. What a
+// person is shown of what the model sees. Throws as preprocess(). Any thread.
+Image resizeAndCrop(const Image& image, const PreprocessConfig& config);
+
+// The same as preprocess() into memory of the caller: 3 * H * W floats, [3, H, W]. Throws Error (Mismatch) too, when `out` has another
 // size than the image comes out at.
 void preprocessInto(const Image& image, const PreprocessConfig& config, std::span<float> out);
 

@@ -3,12 +3,11 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <nlohmann/json.hpp>
-#include <set>
 
 #include "core/base/error.h"
 #include "core/base/files.h"
 #include "core/pipeline/extract.h"
+#include "core/pipeline/json_fields.h"
 #include "core/pipeline/train_presets.h"
 #include "core/pipeline/trainings.h"
 #include "core/sae/sae_type.h"
@@ -21,73 +20,12 @@ using Json = nlohmann::ordered_json;
 
 constexpr size_t kLongestName = 100;
 
-// One object of the file: its keys are taken one by one, and what is left over is an error.
-class Fields {
- public:
-  Fields(const Json& json, std::string where, const std::string& file) : m_json(json), m_where(std::move(where)), m_file(file) {
-    if (!json.is_object()) fail("", "an object was expected");
-  }
-
-  [[noreturn]] void fail(const std::string& key, const std::string& what) const {
-    throw Error(ErrorCode::Invalid, what, m_file + (m_where.empty() && key.empty() ? "" : ", " + name(key)));
-  }
-
-  const Json* find(const std::string& key) {
-    m_known.insert(key);
-    const auto found = m_json.find(key);
-    return found == m_json.end() ? nullptr : &*found;
-  }
-
-  template <typename Value>
-  bool read(const std::string& key, Value& value, const char* kind) {
-    const Json* json = find(key);
-    if (!json) return false;
-    try {
-      value = json->get<Value>();
-    } catch (const nlohmann::json::exception&) {
-      fail(key, std::string(kind) + " was expected");
-    }
-    return true;
-  }
-
-  template <typename Value>
-  void require(const std::string& key, Value& value, const char* kind) {
-    if (!read(key, value, kind)) fail(key, std::string("it is missing; ") + kind + " was expected");
-  }
-
-  // What was not taken.
-  Json rest() const {
-    Json rest = Json::object();
-    for (const auto& [key, value] : m_json.items())
-      if (!m_known.contains(key)) rest[key] = value;
-    return rest;
-  }
-
-  void finish() const {
-    for (const auto& [key, value] : m_json.items()) {
-      if (m_known.contains(key)) continue;
-      std::string known;
-      for (const std::string& k : m_known) known += (known.empty() ? "" : ", ") + k;
-      fail(key, "no such key; there are " + known);
-    }
-  }
-
-  std::string name(const std::string& key) const { return m_where + (m_where.empty() || key.empty() ? "" : ".") + key; }
-  const std::string& file() const { return m_file; }
-
- private:
-  const Json& m_json;
-  std::string m_where;
-  const std::string& m_file;
-  std::set<std::string> m_known;
-};
-
 class Paths {
  public:
   Paths(const std::map<std::string, std::string>& definitions, fs::path folder) : m_definitions(definitions), m_folder(std::move(folder)) {}
 
   // `text` with every $NAME and a leading ~ replaced.
-  fs::path expand(const Fields& fields, const std::string& key, const std::string& text) const {
+  fs::path expand(const JsonFields& fields, const std::string& key, const std::string& text) const {
     if (text.empty()) fields.fail(key, "a path was expected");
     std::string result;
     for (size_t i = 0; i < text.size();) {
@@ -110,7 +48,7 @@ class Paths {
   // Of the command line or the environment: relative to the working directory.
   static std::string absolute(const std::string& path) { return path.starts_with("~") ? path : fs::absolute(path).lexically_normal().string(); }
 
-  std::string value(const Fields& fields, const std::string& key, const std::string& name) const {
+  std::string value(const JsonFields& fields, const std::string& key, const std::string& name) const {
     if (name.empty()) fields.fail(key, "a name was expected after the $");
     if (const auto found = m_definitions.find(name); found != m_definitions.end()) return absolute(found->second);
     if (const char* set = std::getenv(name.c_str()); set && *set) return absolute(set);
@@ -121,7 +59,7 @@ class Paths {
   fs::path m_folder;
 };
 
-void checkTokens(const Fields& fields, const std::string& tokens) {
+void checkTokens(const JsonFields& fields, const std::string& tokens) {
   try {
     TokenSelection::parse(tokens);
   } catch (const Error& error) {
@@ -129,7 +67,7 @@ void checkTokens(const Fields& fields, const std::string& tokens) {
   }
 }
 
-ExperimentImages readImages(Fields fields, const Paths& paths) {
+ExperimentImages readImages(JsonFields fields, const Paths& paths) {
   ExperimentImages images;
   std::string path;
   fields.require("images", path, "a folder");
@@ -141,7 +79,7 @@ ExperimentImages readImages(Fields fields, const Paths& paths) {
   return images;
 }
 
-ExperimentSaes readSaes(Fields fields) {
+ExperimentSaes readSaes(JsonFields fields) {
   ExperimentSaes saes;
   std::string preset;
   if (fields.read("preset", preset, "the name of a preset")) {
@@ -190,15 +128,10 @@ bool isName(const std::string& name) {
 
 Experiment readExperiment(const fs::path& path, const std::map<std::string, std::string>& definitions) {
   const std::string text = readTextFile(path, 1 << 20);
-  Json json;
-  try {
-    json = Json::parse(text);
-  } catch (const nlohmann::json::exception& error) {
-    throw Error(ErrorCode::Corrupt, std::string("this is no JSON: ") + error.what(), path.string());
-  }
   const std::string file = path.string();
+  const Json json = parseJson(text, file);
   const Paths paths(definitions, path.parent_path());
-  Fields fields(json, "", file);
+  JsonFields fields(json, "", file);
   Experiment e;
   fields.require("name", e.name, "a text");
   if (!isName(e.name)) fields.fail("name", "letters, digits, - and _ were expected");
@@ -215,9 +148,9 @@ Experiment readExperiment(const fs::path& path, const std::map<std::string, std:
   }
   const Json* train = fields.find("train");
   if (!train) fields.fail("train", "it is missing; the images to train on were expected");
-  e.train = readImages(Fields(*train, "train", file), paths);
+  e.train = readImages(JsonFields(*train, "train", file), paths);
   const Json* evaluate = fields.find("evaluate");
-  e.evaluate = evaluate ? readImages(Fields(*evaluate, "evaluate", file), paths) : e.train;
+  e.evaluate = evaluate ? readImages(JsonFields(*evaluate, "evaluate", file), paths) : e.train;
   const TokenSelection::Kind kind = TokenSelection::parse(e.evaluate.tokens).kind;
   if (kind != TokenSelection::Kind::Cls && kind != TokenSelection::Kind::Mean && kind != TokenSelection::Kind::MeanPatches)
     fields.fail("evaluate.tokens", "a neuron is scored by one activation for each image: cls, mean or mean-patches was expected");
@@ -241,7 +174,7 @@ Experiment readExperiment(const fs::path& path, const std::map<std::string, std:
   if (e.batch < 1) fields.fail("batch", "a positive number was expected");
   const Json* saes = fields.find("saes");
   if (saes && !saes->is_array()) fields.fail("saes", "a list was expected");
-  for (size_t i = 0; saes && i < saes->size(); ++i) e.saes.push_back(readSaes(Fields((*saes)[i], "saes[" + std::to_string(i) + "]", file)));
+  for (size_t i = 0; saes && i < saes->size(); ++i) e.saes.push_back(readSaes(JsonFields((*saes)[i], "saes[" + std::to_string(i) + "]", file)));
   if (e.saes.empty() && !e.raw) fields.fail("saes", "there is nothing to score");
   fields.finish();
   return e;

@@ -39,6 +39,8 @@ struct SamplingOptions {
   int noRepeatNgram = 0;   // no run of so many tokens comes twice in an answer; 0: any may
   uint64_t seed = 0;
   std::vector<int64_t> stopTokens;  // end an answer, beside those of the model's config; not part of it
+
+  bool operator==(const SamplingOptions&) const = default;
 };
 
 // Throws Error (Invalid: a value outside its range).

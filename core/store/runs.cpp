@@ -70,9 +70,8 @@ std::vector<RunInfo> readRuns(const Database& database, const std::string& condi
   return found;
 }
 
-// What the run's neurons are: the same for every data set and token selection they are looked at with.
 std::string subjectKey(const RunInfo& run) {
-  if (!run.saeFingerprint.empty()) return "sae " + run.saeFingerprint;
+  if (!run.saeFingerprint.empty()) return saeSubject(run.saeFingerprint);
   if (!run.modelFingerprint.empty()) {
     return "model " + run.modelFingerprint + " " + run.point + " " + std::to_string(run.layer);
   }
@@ -91,6 +90,8 @@ void check(const RunInfo& run, const std::string& file) {
 }
 
 }  // namespace
+
+std::string saeSubject(const std::string& saeFingerprint) { return "sae " + saeFingerprint; }
 
 std::string_view runKindName(RunKind kind) {
   switch (kind) {

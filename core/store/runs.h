@@ -55,6 +55,10 @@ struct RunInfo {
   int64_t created = 0;        // seconds since 1970
 };
 
+// What labels and presets belong to: the same for every run of these neurons, whatever data set and token selection they are
+// looked at with. The key of an SAE's, by RunInfo::saeFingerprint.
+std::string saeSubject(const std::string& saeFingerprint);
+
 // An image whose rows in a run are zero because it could not be read.
 struct RunFailure {
   int64_t image = 0;

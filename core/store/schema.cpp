@@ -174,8 +174,19 @@ CREATE TABLE scores (
 CREATE INDEX scores_by_ms ON scores (score_set, ms, neuron);
 )sql";
 
+// Version 2: how neurons are steered, kept under a name.
+constexpr const char* kVersion2 = R"sql(
+CREATE TABLE steering_presets (
+  subject INTEGER NOT NULL REFERENCES subjects,
+  name TEXT NOT NULL,
+  json TEXT NOT NULL,
+  changed INTEGER NOT NULL,
+  PRIMARY KEY (subject, name)
+) STRICT, WITHOUT ROWID;
+)sql";
+
 // Step i turns version i into version i + 1. A step that was released is never changed again.
-constexpr const char* kMigrations[] = {kVersion1};
+constexpr const char* kMigrations[] = {kVersion1, kVersion2};
 static_assert(std::size(kMigrations) == kSchemaVersion);
 
 struct Identity {
@@ -206,7 +217,7 @@ void check(const Identity& found, OpenMode mode, const std::string& where) {
                 where);
   }
   if (found.version < 1) throw Error(ErrorCode::Corrupt, "the workspace says that it has no version", where);
-  if (found.version < kSchemaVersion && mode == OpenMode::ReadOnly) {
+  if (found.version < kOldestReadable && mode == OpenMode::ReadOnly) {
     throw Error(ErrorCode::Unsupported,
                 "an older workspace (format " + std::to_string(found.version) +
                     "): open it once for writing, to bring it up to date",

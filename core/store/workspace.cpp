@@ -15,6 +15,7 @@ struct Workspace::Parts {
   Runs runs{database};
   Activations activations{database};
   Neurons neurons{database};
+  Presets presets{database};
 };
 
 Workspace::Workspace(std::unique_ptr<Parts> parts) : m_parts(std::move(parts)) {}
@@ -34,6 +35,8 @@ Activations& Workspace::activations() { return m_parts->activations; }
 const Activations& Workspace::activations() const { return m_parts->activations; }
 Neurons& Workspace::neurons() { return m_parts->neurons; }
 const Neurons& Workspace::neurons() const { return m_parts->neurons; }
+Presets& Workspace::presets() { return m_parts->presets; }
+const Presets& Workspace::presets() const { return m_parts->presets; }
 Database& Workspace::database() { return m_parts->database; }
 const std::filesystem::path& Workspace::path() const { return m_parts->database.path(); }
 bool Workspace::readOnly() const { return m_parts->database.readOnly(); }

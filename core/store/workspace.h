@@ -9,6 +9,7 @@
 #include "core/store/database.h"
 #include "core/store/datasets.h"
 #include "core/store/neurons.h"
+#include "core/store/presets.h"
 #include "core/store/runs.h"
 
 namespace sememe {
@@ -18,8 +19,8 @@ namespace sememe {
 // `t.commit();`.
 class Workspace {
  public:
-  // Create makes the file and its folder when absent; an older file is brought up to date (not with ReadOnly,
-  // which refuses it). Throws Error: NotFound; Io (no permission); Corrupt (broken, or no SQLite file);
+  // Create makes the file and its folder when absent; an older file is brought up to date (with ReadOnly
+  // it is read as it is). Throws Error: NotFound; Io (no permission); Corrupt (broken, or no SQLite file);
   // Unsupported (a newer version's workspace, or another program's file); Busy; DiskFull.
   static Workspace open(const std::filesystem::path& path, OpenMode mode);
   Workspace(Workspace&&) noexcept;
@@ -34,6 +35,8 @@ class Workspace {
   const Activations& activations() const;
   Neurons& neurons();
   const Neurons& neurons() const;
+  Presets& presets();
+  const Presets& presets() const;
 
   Database& database();
   const std::filesystem::path& path() const;

@@ -31,6 +31,7 @@ class ImagePreprocessTest : public QObject {
   void unsupported();
   void fingerprints();
   void thinImages();
+  void whatTheModelSees();
   void intoMemory();
 
  private:
@@ -231,6 +232,29 @@ void ImagePreprocessTest::thinImages() {
   QVERIFY(caught([&] { preprocess(Image{}, config); }).code() == ErrorCode::Invalid);
   config.resize = false;
   QVERIFY(caught([&] { preprocess(Image{4, 4, {1, 2}}, config); }).code() == ErrorCode::Invalid);
+}
+
+// The picture before the arithmetic: arithmetic alone makes preprocess()'s tensor of it, and none at all its bytes.
+void ImagePreprocessTest::whatTheModelSees() {
+  PreprocessConfig config;
+  config.shortestEdge = 20;
+  config.cropHeight = 16;
+  config.cropWidth = 24;  // wider than the resized image: black at both sides
+  const Image image = drawn(31, 40);
+  const Image view = resizeAndCrop(image, config);
+  QCOMPARE(view.width, 24);
+  QCOMPARE(view.height, 16);
+  QCOMPARE(view.rgb.size(), size_t(3 * 24 * 16));
+  QVERIFY(view.rgb[0] == 0 && view.rgb[3 * 23] == 0);
+  PreprocessConfig arithmetic = config;
+  arithmetic.resize = arithmetic.centerCrop = false;
+  QVERIFY(preprocess(view, arithmetic).equal(preprocess(image, config)));
+  config.rescale = config.normalize = false;
+  const at::Tensor bytes = preprocess(image, config).permute({1, 2, 0}).contiguous();
+  QVERIFY(std::equal(view.rgb.begin(), view.rgb.end(), bytes.const_data_ptr<float>()));
+  config.resize = config.centerCrop = false;
+  QVERIFY(resizeAndCrop(image, config).rgb == image.rgb);
+  QVERIFY(caught([&] { resizeAndCrop(Image{}, config); }).code() == ErrorCode::Invalid);
 }
 
 void ImagePreprocessTest::intoMemory() {
