@@ -287,11 +287,16 @@ class Scoring {
         neuron.before = meanOf(first);
         before.insert(before.end(), first.begin(), first.end());
       }
-      if (m_p.test == SteeringTest::Suppressed && neurons() > 1) neuron.control = meanOf(other);
+      if (m_p.test == SteeringTest::Suppressed && neurons() > 1) {
+        neuron.control = meanOf(other);
+        controls.insert(controls.end(), other.begin(), other.end());
+      }
       m_result.neurons.push_back(std::move(neuron));
     }
-    if (m_p.test == SteeringTest::Steered && neurons() > 1) scoreOthers(words, targets);
-    for (const SteeringScoreResult::Neuron& neuron : m_result.neurons) controls.push_back(neuron.control);
+    if (m_p.test == SteeringTest::Steered && neurons() > 1) {
+      scoreOthers(words, targets);
+      for (const SteeringScoreResult::Neuron& neuron : m_result.neurons) controls.push_back(neuron.control);
+    }
     m_result.score = summarize(all);
     m_result.before = summarize(before);
     m_result.control = meanOf(controls);

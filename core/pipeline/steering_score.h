@@ -60,7 +60,7 @@ struct SteeringScoreResult {
   int64_t images = 0, failed = 0;  // that were asked about; that could not be read and were left out
   SteeringScore score;             // of all words: the paper's two numbers
   SteeringScore before;
-  double control = 0;
+  double control = 0;              // over all words
   std::string tap;
   bool alreadyDone = false;        // every answer was there
   std::vector<std::string> files;
