@@ -93,6 +93,7 @@ void addSweep(CommandLine& line);
 void addBenchmark(CommandLine& line);
 void addBaseline(CommandLine& line);
 void addSteer(CommandLine& line);
+void addSteeringScore(CommandLine& line);
 
 // Where the demo's models lie: SEMEME_RESOURCES, beside an installed program, or in the source tree it was built from.
 std::filesystem::path demoResources();

@@ -110,6 +110,7 @@ int main(int argc, char** argv) {
   cli::addBenchmark(line);
   cli::addBaseline(line);
   cli::addSteer(line);
+  cli::addSteeringScore(line);
   try {
     return run(line, line.parse(argc, argv));
   } catch (const CLI::ParseError& e) {

@@ -1,9 +1,13 @@
-// steer: LLaVA's answer about one image with neurons clamped in its vision tower.
+// steer: LLaVA's answer about one image with neurons clamped in its vision tower, once or for each of several strengths.
+#include <algorithm>
+#include <charconv>
 #include <cstdlib>
 #include <memory>
 
 #include "app/headless/command.h"
 #include "app/headless/console.h"
+#include "core/base/csv.h"
+#include "core/base/files.h"
 #include "core/image/image.h"
 #include "core/pipeline/steer.h"
 
@@ -11,8 +15,8 @@ namespace sememe::cli {
 namespace {
 
 struct SteerArguments {
-  std::string model, sae, image, prompt, mode = "replace";
-  std::vector<std::string> set;
+  std::string model, sae, image, prompt, mode = "replace", table;
+  std::vector<std::string> set, sweep;
   SteeringModelParams load;
   SamplingOptions sampling;
   bool preZero = false, baseline = false;
@@ -39,6 +43,50 @@ Intervention parseIntervention(const std::string& text) {
   return result;
 }
 
+// "39=0,30,40,50": one intervention for each strength.
+std::vector<Intervention> parseSweep(const std::string& text) {
+  const size_t equals = text.find('=');
+  std::vector<Intervention> result;
+  for (size_t begin = equals + 1; equals != std::string::npos && begin <= text.size();) {
+    const size_t end = std::min(text.find(',', begin), text.size());
+    result.push_back(parseIntervention(text.substr(0, equals) + "=" + text.substr(begin, end - begin)));
+    begin = end + 1;
+  }
+  if (result.empty() || result.front().op != Intervention::Op::Set) throw UsageError("--sweep " + text + ": expected NEURON=VALUE,VALUE,…");
+  return result;
+}
+
+std::string plain(double value) {
+  char digits[40];
+  return {digits, std::to_chars(digits, digits + sizeof digits, value).ptr};
+}
+
+struct SweptAnswer {
+  Intervention edit;
+  SpokenAnswer spoken;
+};
+
+// A cell of a Markdown table.
+std::string cell(const std::string& text) {
+  std::string result;
+  for (const char c : text) {
+    if (c == '|') result += '\\';
+    result += c == '\n' ? ' ' : c;
+  }
+  return result;
+}
+
+void writeTable(const std::filesystem::path& path, const std::vector<SweptAnswer>& answers) {
+  CsvText csv;
+  csv.add("neuron").add("value").add("answer").endRow();
+  std::string markdown = "| neuron | value | answer |\n|---:|---:|---|\n";
+  for (const SweptAnswer& a : answers) {
+    csv.add(a.edit.neuron).add(a.edit.value).add(a.spoken.text).endRow();
+    markdown += "| " + std::to_string(a.edit.neuron) + " | " + plain(a.edit.value) + " | " + cell(a.spoken.text) + " |\n";
+  }
+  writeTextFile(path, path.extension() == ".csv" ? csv.text() : markdown);
+}
+
 Json chancesJson(const std::vector<TokenChance>& chances) {
   Json list = Json::array();
   for (const TokenChance& c : chances) list.push_back({{"token", c.token}, {"text", c.text}, {"probability", c.probability}});
@@ -58,6 +106,14 @@ Outcome runSteer(const SteerArguments& given, const Session& session) {
   for (const std::string& text : given.set) steering.interventions.push_back(parseIntervention(text));
   steering.mode = given.mode == "replace" ? Steering::Mode::Replace : Steering::Mode::KeepError;
   steering.preZero = given.preZero;
+  std::vector<Intervention> strengths;
+  for (const std::string& text : given.sweep)
+    for (const Intervention& strength : parseSweep(text)) strengths.push_back(strength);
+  if (!given.table.empty()) {
+    if (strengths.empty()) throw UsageError("--table is for the answers of --sweep");
+    const std::string ending = std::filesystem::path(given.table).extension().string();
+    if (ending != ".csv" && ending != ".md") throw UsageError("--table takes a name that ends in .csv or .md");
+  }
   SteeringModelParams load = given.load;
   load.model = given.model;
   load.sae = given.sae;
@@ -72,17 +128,39 @@ Outcome runSteer(const SteerArguments& given, const Session& session) {
   const auto ask = [&](const std::optional<Steering>& how) { return steerer.ask(how, sampling, {}, session.stop); };
 
   Outcome outcome;
-  const SpokenAnswer steered = ask(steering);
-  outcome.json = answerJson(steered);
-  outcome.json["tap"] = steeringTap(*model);
-  if (!given.baseline) {
-    outcome.text = steered.text + "\n";
-    return outcome;
+  std::string text;
+  if (strengths.empty()) {
+    const SpokenAnswer steered = ask(steering);
+    outcome.json = answerJson(steered);
+    text = (given.baseline ? "steered:        " : "") + steered.text + "\n";
+  } else {
+    outcome.json["sweep"] = Json::array();
+    std::vector<SweptAnswer> answers;
+    ProgressMeter meter(session.progress, "Asking LLaVA", int64_t(strengths.size()));
+    for (const Intervention& strength : strengths) {
+      Steering with = steering;
+      with.interventions.push_back(strength);
+      answers.push_back({strength, ask(with)});
+      Json& entry = outcome.json["sweep"].emplace_back(Json{{"neuron", strength.neuron}, {"value", strength.value}});
+      entry.update(answerJson(answers.back().spoken));
+      text += "neuron " + std::to_string(strength.neuron) + " at " + plain(strength.value) + ": " + answers.back().spoken.text + "\n";
+      meter.advance();
+    }
+    meter.finish();
+    if (!given.table.empty()) {
+      writeTable(given.table, answers);
+      outcome.json["files"] = {given.table};
+      text += "wrote " + given.table + "\n";
+    }
   }
-  const SpokenAnswer original = ask({}), reconstruction = ask(Steering{});
-  outcome.json["original"] = answerJson(original);
-  outcome.json["reconstruction"] = answerJson(reconstruction);
-  outcome.text = "original:       " + original.text + "\nreconstruction: " + reconstruction.text + "\nsteered:        " + steered.text + "\n";
+  outcome.json["tap"] = steeringTap(*model);
+  if (given.baseline) {
+    const SpokenAnswer original = ask({}), reconstruction = ask(Steering{});
+    outcome.json["original"] = answerJson(original);
+    outcome.json["reconstruction"] = answerJson(reconstruction);
+    outcome.text = "original:       " + original.text + "\nreconstruction: " + reconstruction.text + "\n";
+  }
+  outcome.text += text;
   return outcome;
 }
 
@@ -98,6 +176,8 @@ void addSteer(CommandLine& line) {
   app.add_option("--image", a->image, "An image")->required()->type_name("FILE");
   app.add_option("--prompt", a->prompt, "The question")->required()->type_name("TEXT");
   app.add_option("--set", a->set, "Clamp a neuron on every token: NEURON=VALUE; += adds, *= scales; repeatable")->type_name("EDIT");
+  app.add_option("--sweep", a->sweep, "One answer for each strength of a neuron, beside what --set edits: NEURON=VALUE,VALUE,…; repeatable")->take_all()->expected(1)->type_name("SWEEP");
+  app.add_option("--table", a->table, "Write the answers of --sweep: .csv or .md")->type_name("FILE");
   app.add_option("--mode", a->mode, "replace: the tower goes on with the SAE's reconstruction, as in the paper; keep-error: with what the edit changes of it added")
       ->check(CLI::IsMember({"replace", "keep-error"}))->capture_default_str();
   app.add_flag("--pre-zero", a->preZero, "Silence every other neuron");

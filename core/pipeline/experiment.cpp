@@ -118,6 +118,29 @@ ExperimentSaes readSaes(JsonFields fields) {
   return saes;
 }
 
+ExperimentSteering readSteering(Fields fields, const Paths& paths, const Experiment& e) {
+  ExperimentSteering steering;
+  std::string path;
+  fields.require("model", path, "a LLaVA's folder");
+  steering.model = paths.expand(fields, "model", path);
+  fields.require("images", path, "a folder");
+  steering.images = paths.expand(fields, "images", path);
+  fields.read("split", steering.split, "the name of a sub-folder");
+  fields.require("encoder", steering.encoder, "one of the encoders");
+  if (std::none_of(e.encoders.begin(), e.encoders.end(), [&](const ExperimentEncoder& x) { return x.name == steering.encoder; }))
+    fields.fail("encoder", "one of the encoders was expected, not " + steering.encoder);
+  fields.read("neurons", steering.neurons, "a number");
+  if (steering.neurons < 1) fields.fail("neurons", "a positive number was expected");
+  fields.read("value", steering.value, "a number");
+  fields.read("precision", steering.precision, "f32, bf16 or f16");
+  fields.read("batch", steering.batch, "a number");
+  if (steering.batch < 1) fields.fail("batch", "a positive number was expected");
+  fields.finish();
+  if (e.point != "post_mlp_residual" || std::count(e.layers.begin(), e.layers.end(), -1) > 0)
+    fields.fail("", "LLaVA is steered at the output of a layer: post_mlp_residual, and no layer -1");
+  return steering;
+}
+
 bool isName(const std::string& name) {
   return !name.empty() && name.size() <= kLongestName && std::all_of(name.begin(), name.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
@@ -163,10 +186,16 @@ Experiment readExperiment(const fs::path& path, const std::map<std::string, std:
   fields.read("raw", e.raw, "true or false");
   std::vector<std::string> measures;
   fields.read("measures", measures, "a list of measures");
+  bool steering = false;
   for (const std::string& measure : measures) {
-    if (measure != "uniqueness" && measure != "hierarchy") fields.fail("measures", "uniqueness and hierarchy are there, not " + measure);
-    (measure == "uniqueness" ? e.uniqueness : e.hierarchy) = true;
+    if (measure == "uniqueness") e.uniqueness = true;
+    else if (measure == "hierarchy") e.hierarchy = true;
+    else if (measure == "steering") steering = true;
+    else fields.fail("measures", "uniqueness, hierarchy and steering are there, not " + measure);
   }
+  const Json* how = fields.find("steering");
+  if (steering != (how != nullptr)) fields.fail("steering", steering ? "it is missing; the LLaVA to steer was expected" : "it is no measure of this experiment");
+  if (how) e.steering = readSteering(Fields(*how, "steering", file), paths, e);
   std::string tree;
   if (fields.read("tree", tree, "a CSV file")) e.tree = paths.expand(fields, "tree", tree);
   fields.read("precision", e.precision, "f32, bf16 or f16");

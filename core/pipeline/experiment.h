@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,18 @@ struct ExperimentSaes {
   std::vector<double> expansions;
 };
 
+// How well the first neurons of each SAE steer a LLaVA: core/pipeline/steering_score.h.
+struct ExperimentSteering {
+  std::filesystem::path model;   // a LLaVA whose vision tower is the experiment's model
+  std::string encoder;           // one of the encoders, whose text tower embeds LLaVA's words
+  std::filesystem::path images;  // to ask about
+  std::string split;
+  int64_t neurons = 10;
+  double value = 100;
+  std::string precision = "f32";  // of LLaVA's weights
+  int batch = 16;                 // questions in one pass
+};
+
 struct Experiment {
   std::string name;         // of the workspace: letters, digits, '-' and '_'
   std::string description;  // for people
@@ -42,6 +55,7 @@ struct Experiment {
   std::vector<ExperimentSaes> saes;
   bool raw = true;  // whether the neurons without an SAE are scored too
   bool uniqueness = false, hierarchy = false;
+  std::optional<ExperimentSteering> steering;
   std::filesystem::path tree;  // child,parent as CSV, for `hierarchy`
   std::string precision = "f32";
   int batch = 32;  // images the model sees at once
@@ -50,7 +64,8 @@ struct Experiment {
 // Reads
 //   {"name": "demo", "description": "…", "model": "$MODELS/clip", "layers": [2, -1], "point": "post_mlp_residual",
 //    "train": {"images": "$WORLD", "split": "train", "tokens": "cls"}, "evaluate": {the same; absent: as `train`},
-//    "encoders": {"dinov2": "$MODELS/dinov2"}, "raw": true, "measures": ["uniqueness", "hierarchy"], "tree": "wordnet.csv",
+//    "encoders": {"dinov2": "$MODELS/dinov2"}, "raw": true, "measures": ["uniqueness", "hierarchy", "steering"], "tree": "wordnet.csv",
+//    "steering": {"model": "$LLAVA", "encoder": "CLIP", "images": "$ASKED", "split": "val", "neurons": 10, "value": 100, "precision": "f16", "batch": 16},
 //    "precision": "f32", "batch": 32,
 //    "saes": [{"preset": "paper-matryoshka", "types": […], "k": […], "expansions": […], and fields of job.json}]}
 // $NAME in a path is `definitions`' value, else the environment's, both relative to the working directory; what else is

@@ -5,65 +5,24 @@
 
 #include <cmath>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <numeric>
 #include <random>
 #include <utility>
 #include <vector>
 
 #include "core/base/error.h"
-#include "core/base/files.h"
-#include "core/models/text_model.h"
 #include "core/pipeline/class_names.h"
 #include "core/pipeline/device.h"
 #include "core/pipeline/image_run.h"
-#include "core/text/tokenizer.h"
+#include "core/pipeline/text_embeddings.h"
 
 namespace sememe {
 namespace {
 
 namespace fs = std::filesystem;
 
-// What SigLIP's texts are filled up with.
-int64_t padding(const fs::path& model, const Tokenizer& tokenizer) {
-  const fs::path file = model / "tokenizer_config.json";
-  const auto json = nlohmann::json::parse(readTextFile(file, 64 << 20), nullptr, false);
-  const auto found = json.is_object() ? json.find("pad_token") : json.end();
-  if (json.is_object() && found != json.end()) {
-    const auto& token = found->is_object() && found->contains("content") ? (*found)["content"] : *found;
-    if (token.is_string()) {
-      if (const auto id = tokenizer.tokenToId(token.get<std::string>())) return *id;
-    }
-  }
-  throw Error(ErrorCode::Corrupt, "expected a pad_token of the vocabulary", file.string());
-}
-
-// Unit rows [names, D].
-at::Tensor embedNames(const fs::path& folder, const std::vector<std::string>& names, at::Device device, const std::stop_token& stop,
-                      const ProgressFn& progress) {
-  LoadOptions options;
-  options.device = device;
-  options.stop = stop;
-  const auto model = loadTextModel(folder, options);
-  const auto tokenizer = Tokenizer::load(folder);
-  const TextInfo& info = model->info();
-  const int64_t pad = info.family == "siglip" ? padding(folder, *tokenizer) : 0;
-  ProgressMeter meter(progress, "Embedding names", int64_t(names.size()));
-  std::vector<at::Tensor> rows;
-  for (const std::string& name : names) {
-    throwIfStopped(stop);
-    std::vector<int64_t> ids = tokenizer->encode(name);
-    if (ids.empty()) throw Error(ErrorCode::Invalid, "a class name has no token", "\"" + name + "\"");
-    if (int64_t(ids.size()) > info.positions) {
-      ids[size_t(info.positions) - 1] = ids.back();  // the end-of-text token stays
-      ids.resize(size_t(info.positions));
-    }
-    if (info.family == "siglip") ids.resize(size_t(info.positions), pad);
-    rows.push_back(model->embed(at::tensor(ids, at::kLong).unsqueeze(0).to(device)).to(at::kCPU, at::kDouble));
-    meter.advance();
-  }
-  meter.finish();
-  return torch::nn::functional::normalize(at::cat(rows), torch::nn::functional::NormalizeFuncOptions().dim(1).eps(1e-8));
+at::Tensor unitRows(const at::Tensor& rows) {
+  return torch::nn::functional::normalize(rows, torch::nn::functional::NormalizeFuncOptions().dim(1).eps(1e-8));
 }
 
 std::vector<std::string> namesOf(const BaselineParams& params, const ImageFolder& images) {
@@ -102,7 +61,7 @@ BaselineResult similarityBaseline(const BaselineParams& params, std::stop_token 
   if (params.batch < 1) throw Error(ErrorCode::Invalid, "a batch has at least one image");
   const ImageFolder images = listImageFolder(params.images, params.split);
   const std::vector<std::string> names = namesOf(params, images);
-  const at::Tensor text = embedNames(params.model, names, resolveDevice(params.device), stop, progress);
+  const at::Tensor text = unitRows(embedTexts(params.model, names, "names", resolveDevice(params.device), stop, progress).to(at::kDouble));
   const OpenModel model = openModel(params.model, params.device, "f32", stop);
   if (model.model->info().embeddingDim != text.size(1))
     throw Error(ErrorCode::Mismatch, "the image embedding is " + std::to_string(model.model->info().embeddingDim) + " wide and the text embedding " +
@@ -129,7 +88,7 @@ BaselineResult similarityBaseline(const BaselineParams& params, std::stop_token 
       meter, stop);
   meter.finish();
   if (rows.empty()) throw Error(ErrorCode::NotFound, "no image could be read", params.images.string());
-  const at::Tensor unit = torch::nn::functional::normalize(at::stack(rows), torch::nn::functional::NormalizeFuncOptions().dim(1).eps(1e-8));
+  const at::Tensor unit = unitRows(at::stack(rows));
   const auto cosines = [&](const std::vector<int64_t>& of) {
     const at::Tensor values = (unit * text.index_select(0, at::tensor(of, at::kLong))).sum(1).contiguous();
     return std::vector<double>(values.const_data_ptr<double>(), values.const_data_ptr<double>() + values.numel());

@@ -8,25 +8,17 @@
 #include <unordered_map>
 
 #include "core/base/error.h"
-#include "core/image/preprocess.h"
-#include "core/pipeline/device.h"
+#include "core/pipeline/steering_setup.h"
 #include "core/sae/sae_type.h"
 #include "core/steering/sampling.h"
 #include "core/steering/steering_session.h"
-#include "core/text/prompt_format.h"
 #include "core/text/stream_decoder.h"
-#include "core/text/tokenizer.h"
 
 namespace sememe {
 
-class SteeringModel {
+class SteeringModel : public SteeringSetup {
  public:
   Llava llava = nullptr;
-  std::shared_ptr<const Dictionary> sae;
-  std::shared_ptr<const Tokenizer> tokenizer;
-  PromptFormat format;
-  PreprocessConfig preprocessing;
-  Tap tap;
 };
 
 namespace {
@@ -52,26 +44,11 @@ std::vector<TokenChance> likeliest(const at::Tensor& probabilities, const Tokeni
 }  // namespace
 
 std::shared_ptr<const SteeringModel> loadSteeringModel(const SteeringModelParams& params, const std::stop_token& stop, const ProgressFn& progress) {
-  LoadOptions options;
-  options.device = resolveDevice(params.device);
-  options.dtype = resolvePrecision(params.precision);
-  options.eightBits = params.eightBits;
-  options.stop = stop;
-  options.progress = progress;
+  if (params.sae.empty()) throw Error(ErrorCode::Invalid, "an SAE of the vision tower has to be given");
   // What does not fit together shows before gigabytes are read.
-  auto tokenizer = Tokenizer::load(params.model);
-  PromptFormat format = PromptFormat::fromFolder(params.model);
-  const PreprocessConfig preprocessing = readPreprocessConfig(params.model);
-  std::shared_ptr<Dictionary> sae = loadDictionary(params.sae);
-  sae->to(options.device);
-  LlavaConfig config;
-  checkRoom(checkLlava(params.model, &config), options);
-  Tap tap = defaultSteeringTap(config);
-  if (params.layer >= 0) tap.layer = params.layer;
-  checkSteering(config, tap, sae->activationDim());
+  SteeringSetup setup = openSteeringSetup(params);
   throwIfStopped(stop);
-  return std::make_shared<SteeringModel>(
-      SteeringModel{loadLlava(params.model, options), std::move(sae), std::move(tokenizer), std::move(format), preprocessing, tap});
+  return std::make_shared<SteeringModel>(SteeringModel{std::move(setup), loadSteeringWeights(params, stop, progress)});
 }
 
 std::string steeringTap(const SteeringModel& model) { return tapName(model.tap); }
@@ -109,12 +86,7 @@ void Steerer::setImage(const Image& image) {
 }
 
 void Steerer::setQuestion(const std::string& question) {
-  const SteeringModel& model = *m_parts->model;
-  const std::vector<int64_t> ids = model.tokenizer->encode(model.format.prompt(question));
-  const int64_t image = model.llava->config().imageToken;
-  if (std::count(ids.begin(), ids.end(), image) != 1)
-    throw Error(ErrorCode::Mismatch, "the tokenizer does not spell " + std::string(PromptFormat::kImage) + " as the model's image token " + std::to_string(image));
-  m_parts->session.setPrompt(ids);
+  m_parts->session.setPrompt(m_parts->model->promptIds(question));
   m_parts->before = at::Tensor();
 }
 

@@ -37,7 +37,7 @@ class Sweep {
     const bool ownRows = saes > 0;
     m_steps = int(m_e.encoders.size());
     for (const int layer : m_e.layers) m_steps += (needsRaw(layer) ? 1 : 0) + (m_e.raw ? 1 : 0) + (ownRows && !sameRows(layer) ? 1 : 0);
-    m_steps += layers * (passes + 2 * saes) + (m_e.uniqueness || m_e.hierarchy ? layers * saes : 0);
+    m_steps += layers * (passes + 2 * saes) + (measured() ? layers * saes : 0);
   }
 
   SweepResult run() {
@@ -48,6 +48,7 @@ class Sweep {
   }
 
  private:
+  bool measured() const { return m_e.uniqueness || m_e.hierarchy || m_e.steering; }
   std::string spec(int64_t run) const { return m_result.workspace.string() + "#" + std::to_string(run); }
 
   // Whether a row of the evaluated images is what the SAE sees (and not a mean over such rows).
@@ -172,7 +173,7 @@ class Sweep {
 
   void measure(const SweepSae& sae, const std::string& name) {
     const ProgressFn progress = step(name + ": measures");
-    SweepResult::Measured measured{sae.run, {}, {}};
+    SweepResult::Measured measured{sae.run, {}, {}, {}};
     TopImagesInput input;
     input.run = spec(sae.run);
     if (m_e.uniqueness) measured.uniqueness = measureUniqueness(input, m_stop, progress);
@@ -182,7 +183,25 @@ class Sweep {
       p.tree = m_e.tree;
       measured.hierarchy = measureHierarchy(p, m_stop, progress);
     }
+    if (m_e.steering) measured.steering = steer(sae, input.run, progress);
     m_result.measured.push_back(std::move(measured));
+  }
+
+  SteeringScoreResult steer(const SweepSae& sae, const std::string& run, const ProgressFn& progress) const {
+    const ExperimentSteering& how = *m_e.steering;
+    const auto encoder = std::find_if(m_e.encoders.begin(), m_e.encoders.end(), [&](const ExperimentEncoder& e) { return e.name == how.encoder; });
+    SteeringScoreParams p;
+    p.model = {.model = how.model, .sae = sae.dictionary, .layer = sae.layer, .device = m_params.device, .precision = how.precision};
+    p.top = run;
+    p.embeddings = spec(m_embeddings[size_t(encoder - m_e.encoders.begin())]);
+    p.textModel = encoder->model;
+    p.images = how.images;
+    p.split = how.split;
+    p.neurons = how.neurons;
+    p.value = how.value;
+    p.batch = how.batch;
+    p.out = m_params.out / "steering" / sae.dictionary.parent_path().lexically_relative(m_params.out / "saes");
+    return steeringScore(p, m_stop, progress);
   }
 
   void runLayer(int layer) {
@@ -212,7 +231,7 @@ class Sweep {
       const std::string name = layerName(layer) + ", " + saeName(named);
       sae.run = latents(sae, raw, name);
       scoreRun(sae.run, name + ": scores");
-      if (m_e.uniqueness || m_e.hierarchy) measure(sae, name);
+      if (measured()) measure(sae, name);
       m_result.saes.push_back(std::move(sae));
     }
   }
@@ -238,6 +257,7 @@ class Sweep {
     if (!m_result.saes.empty()) write("saes.csv", saesCsv());
     if (m_e.uniqueness) write("uniqueness.csv", uniquenessCsv());
     if (m_e.hierarchy) write("hierarchy.csv", hierarchyCsv());
+    if (m_e.steering) write("steering.csv", steeringCsv());
   }
 
   static void head(CsvText& csv, std::initializer_list<const char*> names) {
@@ -277,6 +297,16 @@ class Sweep {
         const HierarchyResult::Group& g = m.hierarchy.groups[i];
         csv.add(m.run).add(i).add(g.size).add(g.excluded).add(g.depthMean).add(g.depthMajority).endRow();
       }
+    }
+    return csv.text();
+  }
+
+  std::string steeringCsv() const {
+    CsvText csv;
+    head(csv, {"run", "neurons", "images", "steered_mean", "steered_std", "unsteered_mean", "unsteered_std", "control"});
+    for (const SweepResult::Measured& m : m_result.measured) {
+      const SteeringScoreResult& s = m.steering;
+      csv.add(m.run).add(s.neurons.size()).add(s.images).add(s.score.mean).add(s.score.deviation).add(s.before.mean).add(s.before.deviation).add(s.control).endRow();
     }
     return csv.text();
   }

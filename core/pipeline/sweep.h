@@ -12,12 +12,13 @@
 #include "core/pipeline/experiment.h"
 #include "core/pipeline/neuron_sets.h"
 #include "core/pipeline/score_table.h"
+#include "core/pipeline/steering_score.h"
 
 namespace sememe {
 
 struct SweepParams {
   Experiment experiment;
-  std::filesystem::path out;  // a folder: NAME.sememe, activations/, saes/, table.csv, table.md, curves.csv, …
+  std::filesystem::path out;  // a folder: NAME.sememe, activations/, saes/, steering/, table.csv, table.md, curves.csv, …
   std::string device = "auto";
 };
 
@@ -41,6 +42,7 @@ struct SweepResult {
     int64_t run = 0;
     UniquenessResult uniqueness;  // with Experiment::uniqueness
     HierarchyResult hierarchy;    // with Experiment::hierarchy; Matryoshka SAEs alone, empty for the others
+    SteeringScoreResult steering; // with Experiment::steering
   };
   std::vector<Measured> measured;  // by run, SAEs alone
   std::string table;  // the paper's, as Markdown

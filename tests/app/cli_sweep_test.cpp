@@ -1,4 +1,5 @@
 // sememe-cli sweep and scores: whole experiments, interrupted and taken up.
+#include <QDirIterator>
 #include <QtTest>
 
 #include <csignal>
@@ -103,6 +104,45 @@ class CliSweepTest : public QObject {
     // The training rows lie in the paper's layout.
     QCOMPARE(QDir(path("tokens/activations/layer_1")).entryList({QStringLiteral("*_post_mlp_residual_part1.pt")}).size(), 1);
     QVERIFY(run.err.contains(QStringLiteral("[5/5]")) && !run.err.contains(QStringLiteral("[6/")));
+  }
+
+  // SAEs of a LLaVA's tower, which then steer it.
+  void steersWithWhatItTrained() {
+    const QString golden = QStringLiteral(GOLDEN_DIR), llava = path("llava");
+    QVERIFY(QDir().mkpath(llava));
+    for (const auto& [from, names] : {std::pair{golden + QStringLiteral("/models/llava"), QStringList{QStringLiteral("config.json"), QStringLiteral("model.safetensors")}},
+                                      {golden + QStringLiteral("/steering_score/processor"), QDir(golden + QStringLiteral("/steering_score/processor")).entryList(QDir::Files)}})
+      for (const QString& name : names) QVERIFY(QFile::copy(from + QLatin1Char('/') + name, llava + QLatin1Char('/') + name));
+    writeFile(path("steering.json"), R"({"name": "steering", "model": "$G/steering_score/clip", "layers": [2], "raw": false,
+      "train": {"images": "$G/pipeline/images", "tokens": "random:2"}, "evaluate": {"images": "$G/pipeline/images", "tokens": "mean"},
+      "encoders": {"CLIP": "$G/steering_score/clip"},
+      "saes": [{"types": ["topk", "matryoshka_batch_topk"], "k": [4], "expansions": [1], "batch": 4, "steps": 5, "warmup": 1}],
+      "measures": ["steering"],
+      "steering": {"model": "$LLAVA", "encoder": "CLIP", "images": "$G/steering_score/images", "neurons": 5, "value": 60}})");
+    const QStringList arguments = {QStringLiteral("sweep"), path("steering.json"), QStringLiteral("--define"), QStringLiteral("G=") + golden, QStringLiteral("--define"),
+                                   QStringLiteral("LLAVA=") + llava, QStringLiteral("--out"), path("steering"), QStringLiteral("--json")};
+    const CliRun run = runCli(arguments);
+    QVERIFY2(run.status == 0, qPrintable(run.err));
+    QVERIFY(run.err.contains(QStringLiteral("Asking LLaVA")));
+    const QStringList rows = lines(path("steering/steering.csv"));
+    QCOMPARE(rows.size(), 3);
+    for (const QString& row : rows.mid(1)) {
+      QVERIFY2(row.section(QLatin1Char(','), 1, 2) == QStringLiteral("5,4"), qPrintable(row));
+      QVERIFY(!row.section(QLatin1Char(','), 3, 3).isEmpty());
+    }
+    // The paper's files of each SAE, and the table with the workspace's scores.
+    QDirIterator found(path("steering/steering"), {QStringLiteral("steering_scores.csv")}, QDir::Files, QDirIterator::Subdirectories);
+    int tables = 0;
+    while (found.hasNext()) {
+      const QString table = found.next();
+      QCOMPARE(lines(table).size(), 6);
+      QCOMPARE(lines(QFileInfo(table).path() + QStringLiteral("/labels.txt")).size(), 20);
+      ++tables;
+    }
+    QCOMPARE(tables, 2);
+    const CliRun again = runCli(arguments);
+    QCOMPARE(again.out, run.out);
+    QVERIFY(!again.err.contains(QStringLiteral("Asking LLaVA")));
   }
 
   void changedSettingsAreNotPassedOff() {

@@ -14,7 +14,7 @@ class CliUsageTest : public QObject {
     QCOMPARE(all.status, 0);
     const QStringList commands = {QStringLiteral("demo"),  QStringLiteral("inspect"), QStringLiteral("extract"), QStringLiteral("embed"),
                                   QStringLiteral("train"), QStringLiteral("encode"), QStringLiteral("export"),  QStringLiteral("index"),   QStringLiteral("score"),
-                                  QStringLiteral("steer")};
+                                  QStringLiteral("steer"), QStringLiteral("steering-score")};
     for (const QString& command : commands) {
       QVERIFY(all.out.contains(command));
       const CliRun one = runCli({command, QStringLiteral("--help")});

@@ -1,10 +1,11 @@
 // Times live steering beside what the memory allows, and beside transformers where --peer names its Python:
 //   bench_steering [--shape demo|llava-7b|tiny] [--model DIR --sae PATH] [--precision f32|bf16|f16] [--layers 8]
-//                  [--threads N] [--neurons N] [--tokens N] [--peer PYTHON]
+//                  [--threads N] [--neurons N] [--edits N] [--tokens N] [--peer PYTHON]
 // --layers 8: the language model's layers in 8 bits.
 // Of a LLaVA of a shape with random weights (the arithmetic is the same) or of a folder:
 // 1. From a slider's move to the distribution over the first token, and to a whole answer of one word (2 tokens).
-// 2. Decoding, in tokens/s. The limit is reading the language model's weights once a token at the rate at which this
+// 2. An answer of five tokens for each of --edits edits of the image: one after another, and in one batch.
+// 3. Decoding, in tokens/s. The limit is reading the language model's weights once a token at the rate at which this
 //    machine copies them, measured in the same run.
 #include <torch/torch.h>
 #include <unistd.h>
@@ -19,6 +20,7 @@
 
 #include "core/base/error.h"
 #include "core/base/files.h"
+#include "core/steering/batched_steering.h"
 #include "core/steering/steering_session.h"
 #include "core/weights/torch_file.h"
 #include "tests/bench/timing.h"
@@ -30,7 +32,7 @@ namespace fs = std::filesystem;
 
 struct Options {
   std::string shape = "demo", model, sae, precision = "f32", peer;
-  int threads = 0, neurons = 3, tokens = 64;
+  int threads = 0, neurons = 3, edits = 16, tokens = 64;
   bool eightBits = false;
   at::Device device = torch::cuda::is_available() ? at::Device(at::kCUDA, 0) : at::Device(at::kCPU);
   at::ScalarType type() const { return precision == "bf16" ? at::kBFloat16 : precision == "f16" ? at::kHalf : at::kFloat; }
@@ -160,10 +162,12 @@ void bench(const Options& options) {
   for (int64_t i = 0; i < after; ++i) prompt.push_back(10 + i);
   SteeringSession session(llava, dictionary, defaultSteeringTap(llava->config()));
   session.setPrompt(prompt);
-  const double image = seconds([&] { session.setImage(at::randn({3, side, side})), wait(options); });
+  const at::Tensor pixels = at::randn({1, 3, side, side});
+  const double image = seconds([&] { session.setImage(pixels), wait(options); });
   std::printf("%s, %s%s, %s, %d threads: %.0f MB of language model, an SAE of %lld latents, %.1f of them a token\n",
               options.model.empty() ? options.shape.c_str() : options.model.c_str(), options.precision.c_str(),
-              options.eightBits ? " with 8-bit layers" : "", options.device.str().c_str(), at::get_num_threads(), double(bytesPerToken(*llava->language)) / 1e6, static_cast<long long>(dictionary->dictSize()),
+              options.eightBits ? " with 8-bit layers" : "", options.device.str().c_str(), at::get_num_threads(),
+              double(bytesPerToken(*llava->language)) / 1e6, static_cast<long long>(dictionary->dictSize()),
               double(session.code().latents.nonZeros()) / double(session.code().tokens()));
   std::printf("a new image                      %10.2f ms\n", 1e3 * image);
 
@@ -187,6 +191,22 @@ void bench(const Options& options) {
     }
     return std::tuple{median(first), median(whole), each.empty() ? 0.0 : median(each)};
   };
+  BatchedSteering batched(llava, dictionary, defaultSteeringTap(llava->config()));
+  batched.setPrompt(prompt);
+  std::vector<SteeredQuestion> questions(size_t(options.edits), {batched.images(pixels).front(), Steering{}});
+  for (size_t i = 0; i < questions.size(); ++i) questions[i].steering->interventions = {{int64_t(i), Intervention::Op::Set, 100}};
+  SamplingOptions five;
+  five.maxTokens = 5;
+  std::vector<double> single, together;
+  for (int i = -1; i < 3; ++i) {
+    const double one = seconds([&] {
+      for (const SteeredQuestion& q : questions) session.answer(q.steering, five);
+    });
+    const double all = seconds([&] { batched.answer(questions, five); });
+    if (i < 0) continue;
+    single.push_back(one / options.edits);
+    together.push_back(all / options.edits);
+  }
   const auto [first, word, unused] = timed(2);
   const auto [again, whole, each] = timed(options.tokens);
   double peerFirst = 0, peerEach = 0;
@@ -194,6 +214,8 @@ void bench(const Options& options) {
   std::printf("a slider's move to the first token%9.2f ms", 1e3 * first);
   if (peer) std::printf("   transformers %10.2f   ratio %5.2f", 1e3 * peerFirst, peerFirst / first);
   std::printf("\n… to an answer of one word       %10.2f ms\n", 1e3 * word);
+  std::printf("five tokens for each of %2d edits  %10.2f ms an edit one by one   %10.2f in a batch   ratio %5.2f\n", options.edits, 1e3 * median(single),
+              1e3 * median(together), median(single) / median(together));
   const double limit = copyRate(options) / double(bytesPerToken(*llava->language));
   std::printf("decoding                         %10.2f tokens/s   limit %10.2f   of it %.2f", 1 / each, limit, 1 / each / limit);
   if (peer) std::printf("   transformers %10.2f   ratio %5.2f", 1 / peerEach, peerEach / each);
@@ -214,6 +236,7 @@ int main(int argc, char** argv) {
     else if (name == "--layers" && value == "8") options.eightBits = true;
     else if (name == "--threads") options.threads = std::atoi(value.c_str());
     else if (name == "--neurons") options.neurons = std::max(0, std::atoi(value.c_str()));
+    else if (name == "--edits") options.edits = std::max(1, std::atoi(value.c_str()));
     else if (name == "--tokens") options.tokens = std::max(2, std::atoi(value.c_str()));
     else return std::fprintf(stderr, "unknown option %s\n", name.c_str()), 2;
   }

@@ -59,6 +59,32 @@ class ExperimentTest : public QObject {
     QCOMPARE(e.saes[0].settings.decayStart, 109'999);
   }
 
+  void readsSteering() {
+    std::string text = replaced(kGood, "[1, -1]", "[1]");
+    text = replaced(text, "[\"hierarchy\"]", "[\"steering\"], \"steering\": {\"model\": \"$MODELS/llava\", \"encoder\": \"A\", \"images\": \"asked\", \"neurons\": 3, \"value\": -20, \"precision\": \"f16\"}");
+    const Experiment e = read(text);
+    QVERIFY(e.steering && !e.hierarchy);
+    QCOMPARE(e.steering->model.string(), std::string("/m/llava"));
+    QCOMPARE(e.steering->encoder, std::string("A"));
+    QCOMPARE(e.steering->images, std::filesystem::path(m_folder.path().toStdString()) / "asked");
+    QCOMPARE(e.steering->neurons, 3);
+    QCOMPARE(e.steering->value, -20.0);
+    QCOMPARE(e.steering->precision, std::string("f16"));
+    const struct {
+      const char *from, *to, *names;
+    } slips[] = {{"\"A\"", "\"C\"", "steering.encoder"},       {"\"neurons\": 3", "\"neurons\": 0", "steering.neurons"},
+                 {"[1]", "[1, -1]", "steering"},                {"\"images\": \"asked\"", "\"batch\": 4", "steering.images"},
+                 {"[\"steering\"]", "[]", "steering"}, {"\"value\"", "\"valeu\"", "steering.valeu"}};
+    for (const auto& slip : slips) {
+      try {
+        read(replaced(text, slip.from, slip.to));
+        QFAIL("it was taken");
+      } catch (const Error& error) {
+        QVERIFY2(std::string(error.what()).find(slip.names) != std::string::npos, error.what());
+      }
+    }
+  }
+
   void takesNamesFromTheEnvironment() {
     qputenv("MODELS", "/from/environment");
     QCOMPARE(read(kGood, {}).model.string(), std::string("/from/environment/clip"));
@@ -109,7 +135,7 @@ class ExperimentTest : public QObject {
   }
   void readyFilesAreGood() {
     QFETCH(QString, file);
-    const std::map<std::string, std::string> somewhere = {{"CLIP", "/c"},      {"CLIP336", "/c"}, {"DINOV2", "/d"}, {"IMAGENET", "/i"},
+    const std::map<std::string, std::string> somewhere = {{"CLIP", "/c"},      {"CLIP336", "/c"}, {"CLIPB32", "/b"}, {"LLAVA", "/l"}, {"ASKED", "/a"}, {"DINOV2", "/d"}, {"IMAGENET", "/i"},
                                                           {"INATURALIST", "/n"}, {"WORLD", "/w"},  {"MODELS", "/m"}};
     const Experiment e = readExperiment(std::filesystem::path(RESOURCES_DIR) / "experiments" / (file.toStdString() + ".json"), somewhere);
     QCOMPARE(QString::fromStdString(e.name), file);
