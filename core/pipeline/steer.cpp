@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "core/base/error.h"
+#include "core/base/text.h"
 #include "core/image/preprocess.h"
 #include "core/pipeline/device.h"
 #include "core/steering/sampling.h"
@@ -29,12 +30,6 @@ class SteeringModel {
 namespace {
 
 constexpr int64_t kLikeliest = 12;
-
-std::string trimmed(const std::string& text) {
-  const char* blanks = " \t\r\n";
-  const size_t first = text.find_first_not_of(blanks);
-  return first == std::string::npos ? std::string() : text.substr(first, text.find_last_not_of(blanks) - first + 1);
-}
 
 std::vector<TokenChance> likeliest(const at::Tensor& logits, const Tokenizer& tokenizer) {
   const auto [values, tokens] = at::softmax(logits, 0).topk(std::min(kLikeliest, logits.numel()));
