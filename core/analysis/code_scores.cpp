@@ -1,13 +1,13 @@
 // Sparse codes by row → by latent → the score of each latent.
 #include "core/analysis/code_scores.h"
 
-#include <ATen/Parallel.h>
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numeric>
 
 #include "core/base/error.h"
+#include "core/base/parallel.h"
 
 namespace sememe {
 
@@ -41,7 +41,7 @@ std::vector<double> monosemanticityOfCodes(const SparseCodes& codes, int64_t lat
     }
   }
   std::vector<double> scores(static_cast<size_t>(latents));
-  at::parallel_for(0, latents, 64, [&](int64_t from, int64_t to) {
+  parallelFor(0, latents, 64, [&](int64_t from, int64_t to) {
     for (int64_t f = from; f < to; ++f) {
       const auto first = static_cast<size_t>(begin[static_cast<size_t>(f)]);
       const auto count = static_cast<size_t>(next[static_cast<size_t>(f)]) - first;

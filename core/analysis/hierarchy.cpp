@@ -1,7 +1,6 @@
 // Lowest common ancestors of images, per neuron and per group.
 #include "core/analysis/hierarchy.h"
 
-#include <ATen/Parallel.h>
 #include <algorithm>
 #include <cctype>
 #include <cmath>
@@ -11,18 +10,12 @@
 
 #include "core/base/error.h"
 #include "core/base/files.h"
+#include "core/base/parallel.h"
+#include "core/base/text.h"
 #include "core/sae/train_params.h"
 
 namespace sememe {
 namespace {
-
-std::string trimmed(std::string text) {
-  const auto isSpace = [](unsigned char c) { return std::isspace(c) != 0; };
-  while (!text.empty() && isSpace(text.back())) text.pop_back();
-  text.erase(text.begin(), std::find_if_not(text.begin(), text.end(), isSpace));
-  if (text.size() >= 2 && text.front() == '"' && text.back() == '"') text = text.substr(1, text.size() - 2);
-  return text;
-}
 
 // Paths with numbers for names, so that comparing them is quick.
 std::vector<std::vector<int>> numbered(const std::vector<ClassPath>& classes) {
@@ -91,13 +84,14 @@ ClassTree ClassTree::read(const std::filesystem::path& path) {
   int64_t number = 0;
   for (size_t begin = 0; begin < text.size();) {
     const size_t end = std::min(text.find('\n', begin), text.size());
-    const std::string line = trimmed(text.substr(begin, end - begin));
+    const std::string_view line = trimmed(std::string_view(text).substr(begin, end - begin));
     begin = end + 1;
     ++number;
     if (line.empty()) continue;
     const size_t comma = line.find(',');
-    const std::string child = trimmed(line.substr(0, comma)), parent = comma == std::string::npos ? "" : trimmed(line.substr(comma + 1));
-    if (comma == std::string::npos || child.empty() || parent.empty() || parent.find(',') != std::string::npos) {
+    const std::string child(fieldText(line.substr(0, comma)));
+    const std::string parent(comma == std::string_view::npos ? std::string_view() : fieldText(line.substr(comma + 1)));
+    if (comma == std::string_view::npos || child.empty() || parent.empty() || parent.find(',') != std::string::npos) {
       throw Error(ErrorCode::Corrupt, "expected a line \"child,parent\"", path.string() + ", line " + std::to_string(number));
     }
     if (number == 1 && child == "child") continue;
@@ -136,7 +130,7 @@ std::vector<NeuronDepth> neuronDepths(const at::Tensor& top, const std::vector<C
   }
   const auto paths = numbered(classes);
   std::vector<NeuronDepth> depths(static_cast<size_t>(images.size(0)));
-  at::parallel_for(0, images.size(0), 64, [&](int64_t from, int64_t to) {
+  parallelFor(0, images.size(0), 64, [&](int64_t from, int64_t to) {
     for (int64_t f = from; f < to; ++f) depths[static_cast<size_t>(f)] = depthOf(data + f * images.size(1), images.size(1), paths, classOfImage);
   });
   return depths;

@@ -1,7 +1,6 @@
 // Parents by co-activation, neuron by neuron.
 #include "core/analysis/refinement.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
 
 #include <algorithm>
@@ -11,6 +10,7 @@
 #include <utility>
 
 #include "core/base/error.h"
+#include "core/base/parallel.h"
 
 namespace sememe {
 namespace {
@@ -74,7 +74,7 @@ std::vector<Refinement> findRefinements(const SparseCodes& codes, const at::Tens
     for (int64_t piece = first; piece < end; piece += kNeuronsAtOnce) {
       throwIfStopped(stop);
       const int64_t pieceEnd = std::min(piece + kNeuronsAtOnce, end);
-      at::parallel_for(piece, pieceEnd, 64, [&](int64_t from, int64_t to) {
+      parallelFor(piece, pieceEnd, 64, [&](int64_t from, int64_t to) {
         std::vector<int32_t> together(size_t(first - before));  // images shared with each candidate
         std::vector<int32_t> seen;
         for (int64_t neuron = from; neuron < to; ++neuron) {

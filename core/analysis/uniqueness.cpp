@@ -1,13 +1,13 @@
 // Jaccard indices of all pairs of neurons that share an image.
 #include "core/analysis/uniqueness.h"
 
-#include <ATen/Parallel.h>
 #include <algorithm>
 #include <mutex>
 #include <numeric>
 #include <string>
 
 #include "core/base/error.h"
+#include "core/base/parallel.h"
 
 namespace sememe {
 namespace {
@@ -90,7 +90,7 @@ Uniqueness uniqueness(const at::Tensor& top, const at::Tensor& worst, int mostSi
 
   std::mutex mutex;
   ProgressMeter meter(progress, "Comparing neurons", result.neurons);
-  at::parallel_for(0, result.neurons, 64, [&](int64_t from, int64_t to) {
+  parallelFor(0, result.neurons, 64, [&](int64_t from, int64_t to) {
     std::vector<int32_t> shared(static_cast<size_t>(result.neurons));
     std::vector<int32_t> touched;
     std::array<int64_t, 10> above{};

@@ -4,12 +4,7 @@
 #include <cmath>
 #include <cstring>
 
-// Compiled for several widths of vectors; the widest that the processor has is taken when the program starts.
-#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__)
-#define CLONES __attribute__((target_clones("avx512f", "arch=haswell", "default")))
-#else
-#define CLONES
-#endif
+#include "core/base/vector_clones.h"
 
 namespace sememe {
 namespace {
@@ -85,19 +80,19 @@ template <class Weight>
 
 }  // namespace
 
-CLONES void fewRowsProduct(const float* x, int64_t rows, const float* w, int64_t in, int64_t begin, int64_t end, float* y,
+SEMEME_VECTOR_CLONES void fewRowsProduct(const float* x, int64_t rows, const float* w, int64_t in, int64_t begin, int64_t end, float* y,
                            int64_t stride) {
   product(x, rows, w, in, begin, end, y, stride);
 }
 
-CLONES void fewRowsProduct(const float* x, int64_t rows, const int8_t* w, const float* steps, int64_t in, int64_t begin, int64_t end,
+SEMEME_VECTOR_CLONES void fewRowsProduct(const float* x, int64_t rows, const int8_t* w, const float* steps, int64_t in, int64_t begin, int64_t end,
                            float* y, int64_t stride) {
   product(x, rows, w, in, begin, end, y, stride);
   for (int64_t r = 0; r < rows; ++r)
     for (int64_t o = begin; o < end; ++o) y[r * stride + o] *= steps[o];
 }
 
-CLONES void rmsNormRows(const float* x, const float* weight, double eps, int64_t width, int64_t begin, int64_t end, float* y) {
+SEMEME_VECTOR_CLONES void rmsNormRows(const float* x, const float* weight, double eps, int64_t width, int64_t begin, int64_t end, float* y) {
   for (int64_t r = begin; r < end; ++r) {
     const float* row = x + r * width;
     Lanes squares[4] = {}, some;
@@ -119,7 +114,7 @@ CLONES void rmsNormRows(const float* x, const float* weight, double eps, int64_t
   }
 }
 
-CLONES void rotateHeads(float* x, int64_t heads, int64_t width, const float* __restrict cosine, const float* __restrict sine) {
+SEMEME_VECTOR_CLONES void rotateHeads(float* x, int64_t heads, int64_t width, const float* __restrict cosine, const float* __restrict sine) {
   const int64_t half = width / 2;
   for (int64_t h = 0; h < heads; ++h) {
     float* __restrict first = x + h * width;

@@ -5,6 +5,7 @@
 #include "core/base/error.h"
 #include "core/base/files.h"
 #include "core/base/log.h"
+#include "core/base/text.h"
 #include "core/weights/torch_file.h"
 
 namespace sememe {
@@ -13,22 +14,17 @@ namespace {
 namespace fs = std::filesystem;
 using Names = std::map<std::string, std::string>;
 
-std::string trimmed(const std::string& text) {
-  const size_t begin = text.find_first_not_of(" \t\r\""), end = text.find_last_not_of(" \t\r\"");
-  return begin == std::string::npos ? std::string() : text.substr(begin, end - begin + 1);
-}
-
 // Lines of a folder, `separator`, and a name.
 Names readLines(const fs::path& path, char separator) {
   Names names;
   const std::string text = readTextFile(path, 64 << 20);
   for (size_t begin = 0; begin < text.size();) {
     const size_t end = std::min(text.find('\n', begin), text.size());
-    const std::string line = text.substr(begin, end - begin);
+    const std::string_view line = std::string_view(text).substr(begin, end - begin);
     begin = end + 1;
     const size_t cut = line.find(separator);
     if (cut == std::string::npos) continue;
-    const std::string folder = trimmed(line.substr(0, cut)), name = trimmed(line.substr(cut + 1));
+    const std::string folder(fieldText(line.substr(0, cut))), name(fieldText(line.substr(cut + 1)));
     if (!folder.empty() && !name.empty()) names.emplace(folder, name);
   }
   return names;
@@ -36,7 +32,7 @@ Names readLines(const fs::path& path, char separator) {
 
 // "tench, Tinca tinca" → "tench".
 Names firstSynonyms(Names names) {
-  for (auto& [folder, name] : names) name = trimmed(name.substr(0, name.find(',')));
+  for (auto& [folder, name] : names) name = std::string(trimmed(name.substr(0, name.find(','))));
   return names;
 }
 

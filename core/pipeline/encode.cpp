@@ -61,9 +61,12 @@ SparseRows encodeRows(RowInput& input, const AttachedSae& sae, at::Device device
     if (next < end) latents.narrow(0, next - begin - first, end - next).zero_();
     appendSparse(sparse, latents);
   }
-  if (!std::all_of(sparse.values.begin(), sparse.values.end(), [](float v) { return std::isfinite(v); }))
-    throw Error(ErrorCode::Diverged, "the SAE gives values that are not finite; its weights may be broken",
-                "rows from " + std::to_string(begin));
+  const auto bad = std::find_if_not(sparse.values.begin(), sparse.values.end(), [](float v) { return std::isfinite(v); });
+  if (bad != sparse.values.end()) {
+    const auto next = std::upper_bound(sparse.offsets.begin(), sparse.offsets.end(), bad - sparse.values.begin());
+    throw Error(ErrorCode::Diverged, "the SAE gives NaN or infinity; its weights may be broken",
+                input.where(begin + (next - sparse.offsets.begin()) - 1));
+  }
   return sparse;
 }
 

@@ -48,13 +48,17 @@ GoodRows::GoodRows(std::unique_ptr<RowInput> input, const HoldOut& holdOut, cons
 at::Tensor GoodRows::read(int64_t begin, int64_t count) {
   if (begin < 0 || count < 0 || begin + count > m_rows) throw Error(ErrorCode::Invalid, "rows outside the matrix", describe());
   at::Tensor rows = at::empty({count, dim()});
-  size_t at = size_t(std::upper_bound(m_starts.begin(), m_starts.end(), begin) - m_starts.begin()) - 1;
+  size_t at = rangeOf(begin);
   for (int64_t done = 0; done < count; ++at) {
     const int64_t inside = begin + done - m_starts[at], n = std::min(count - done, m_ranges[at].count - inside);
     rows.narrow(0, done, n).copy_(m_input->read(m_ranges[at].begin + inside, n));
     done += n;
   }
   return rows;
+}
+
+size_t GoodRows::rangeOf(int64_t row) const {
+  return size_t(std::upper_bound(m_starts.begin(), m_starts.end(), row) - m_starts.begin()) - 1;
 }
 
 std::string GoodRows::describe() const {

@@ -32,6 +32,7 @@ class GoodRows final : public TensorSource {
   int64_t dim() const override { return m_input->dim(); }
   at::Tensor read(int64_t begin, int64_t count) override;
   std::string describe() const override;
+  std::string where(int64_t row) const override { return m_input->where(inputRow(row)); }
   std::string fingerprint() const override;
 
   int64_t rowsPerImage() const { return m_input->rowsPerImage(); }
@@ -41,6 +42,9 @@ class GoodRows final : public TensorSource {
 
  private:
   GoodRows(std::unique_ptr<RowInput> input, const HoldOut& holdOut, const std::vector<FailedImage>& alsoFailed);
+
+  size_t rangeOf(int64_t row) const;  // the range that holds it
+  int64_t inputRow(int64_t row) const { return m_ranges[rangeOf(row)].begin + row - m_starts[rangeOf(row)]; }
 
   std::unique_ptr<RowInput> m_input;
   HoldOut m_holdOut;

@@ -36,6 +36,8 @@ TopSets readFiles(const TopImagesInput& input) {
     throw Error(ErrorCode::Mismatch, "expected image numbers of every neuron, int64 [F, k]", input.top.string());
   if (sets.worst.dim() != 1 || sets.worst.size(0) != sets.top.size(0))
     throw Error(ErrorCode::Mismatch, "expected one activation for each of the " + std::to_string(sets.top.size(0)) + " neurons", worst.string());
+  if (const at::Tensor bad = at::isfinite(sets.worst).logical_not().nonzero(); bad.size(0) > 0)
+    throw Error(ErrorCode::Corrupt, "a value is NaN or infinite", worst.string() + ", row " + std::to_string(bad[0].item<int64_t>()));
   return sets;
 }
 
@@ -124,6 +126,9 @@ UniquenessResult measureUniqueness(const TopImagesInput& input, std::stop_token 
 
 HierarchyResult measureHierarchy(const HierarchyParams& params, std::stop_token stop, const ProgressFn& progress) {
   const TopSets sets = readTopSets(params.input, stop, progress);
+  if (sets.top.size(1) < 2)
+    throw Error(ErrorCode::Mismatch, "there is one image a neuron, and the depth is that of pairs; index two images or more",
+                params.input.top.string());
   fs::path root = params.images;
   std::string split = params.split;
   if (root.empty() && sets.dataset) {

@@ -27,6 +27,7 @@ class RowInput {
   int64_t dim() const { return m_dim; }
   int64_t rowsPerImage() const { return m_rowsPerImage; }
   const std::string& spec() const { return m_spec; }
+  std::string where(int64_t row) const;  // for messages: the file that holds it, and its number there
   std::string fingerprint() const;
 
   // The images whose rows stand for nothing, by number.
@@ -38,7 +39,7 @@ class RowInput {
   std::vector<Range> goodRanges(int64_t begin, int64_t count) const;
   int64_t goodRowCount() const { return m_rows - int64_t(m_failures.size()) * m_rowsPerImage; }
 
-  // float32 [count, dim]. Throws Error (Corrupt) for values that are not finite, naming the row.
+  // float32 [count, dim]. Throws Error (Corrupt) for NaN and infinity, naming the file, the row in it and the column.
   at::Tensor read(int64_t begin, int64_t count);
   bool sparse() const { return m_run && m_run->kind == RunKind::Latents; }
   SparseRows readSparse(int64_t begin, int64_t count);  // sparse() only

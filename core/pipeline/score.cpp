@@ -1,16 +1,15 @@
 // Activations + embeddings → the monosemanticity score of every neuron.
 #include "core/pipeline/score.h"
 
-#include <ATen/Parallel.h>
 #include <torch/torch.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <optional>
 
-#include "core/analysis/code_scores.h"
 #include "core/analysis/monosemanticity.h"
 #include "core/analysis/score_summary.h"
+#include "core/analysis/streamed_scores.h"
 #include "core/base/error.h"
 #include "core/base/hash.h"
 #include "core/pipeline/index.h"
@@ -38,9 +37,9 @@ std::vector<RowInput::Range> commonImages(const RowInput& activations, const Row
   return common;
 }
 
-// Reads rows by their place among the common images.
-at::Tensor readCommon(RowInput& input, const std::vector<RowInput::Range>& common, int64_t begin, int64_t count) {
-  std::vector<at::Tensor> pieces;
+// fn(begin, count) for those of the images at places begin … begin + count − 1 that lie behind one another.
+template <class Fn>
+void eachRange(const std::vector<RowInput::Range>& common, int64_t begin, int64_t count, const Fn& fn) {
   for (const RowInput::Range& range : common) {
     if (count == 0) break;
     if (begin >= range.count) {
@@ -48,76 +47,79 @@ at::Tensor readCommon(RowInput& input, const std::vector<RowInput::Range>& commo
       continue;
     }
     const int64_t n = std::min(count, range.count - begin);
-    pieces.push_back(input.read(range.begin + begin, n));
+    fn(range.begin + begin, n);
     begin = 0;
     count -= n;
   }
-  return pieces.size() == 1 ? pieces.front() : at::cat(pieces);
 }
 
-// Each image's place among the common ones; -1 for the others.
-std::vector<int64_t> places(const std::vector<RowInput::Range>& common, int64_t images) {
-  std::vector<int64_t> places(size_t(images), -1);
-  int64_t next = 0;
-  for (const RowInput::Range& range : common)
-    for (int64_t i = 0; i < range.count; ++i) places[size_t(range.begin + i)] = next++;
-  return places;
-}
-
-std::vector<double> scoreColumns(RowInput& input, const std::vector<RowInput::Range>& common, const MsEmbeddings& embeddings,
-                                 const std::stop_token& stop, const ProgressFn& progress) {
-  constexpr int64_t kNeuronsAtOnce = 1024;  // read by this thread, scored by all
-  const std::vector<int64_t> place = places(common, input.rows());
-  std::vector<double> ms(size_t(input.dim()));
-  std::vector<SparseColumn> columns;
-  ProgressMeter meter(progress, "Scoring neurons", input.dim());
-  for (int64_t first = 0; first < input.dim(); first += kNeuronsAtOnce) {
-    throwIfStopped(stop);
-    const int64_t count = std::min(kNeuronsAtOnce, input.dim() - first);
-    columns.clear();
-    for (int64_t i = 0; i < count; ++i) columns.push_back(input.workspace()->activations().readColumn(input.run().id, first + i));
-    at::parallel_for(0, count, 16, [&](int64_t begin, int64_t end) {
-      std::vector<uint32_t> images;
-      std::vector<float> values;
-      for (int64_t i = begin; i < end; ++i) {
-        const SparseColumn& column = columns[size_t(i)];
-        images.clear();
-        values.clear();
-        for (size_t row = 0; row < column.rows.size(); ++row) {
-          if (place[column.rows[row]] < 0) continue;
-          images.push_back(uint32_t(place[column.rows[row]]));
-          values.push_back(column.values[row]);
-        }
-        ms[size_t(first + i)] = msOfNeuron(images, values, embeddings);
-      }
-    });
-    meter.advance(count);
-  }
-  meter.finish();
-  return ms;
-}
-
-// Latents that were not indexed: their codes are few enough to be held at once.
-std::vector<double> scoreCodes(RowInput& input, const std::vector<RowInput::Range>& common, const MsEmbeddings& embeddings,
-                               const std::stop_token& stop, const ProgressFn& progress) {
-  std::vector<int64_t> offsets{0};
-  std::vector<int32_t> columns;
-  std::vector<float> values;
-  ProgressMeter meter(progress, "Reading latents", input.rows());
-  for (const RowInput::Range& range : common) {
-    for (int64_t row = range.begin; row < range.begin + range.count; row += 4096) {
-      throwIfStopped(stop);
-      const SparseRows rows = input.readSparse(row, std::min<int64_t>(4096, range.begin + range.count - row));
-      const int64_t before = offsets.back();
-      for (size_t i = 1; i < rows.offsets.size(); ++i) offsets.push_back(before + int64_t(rows.offsets[i]));
-      columns.insert(columns.end(), rows.neurons.begin(), rows.neurons.end());
-      values.insert(values.end(), rows.values.begin(), rows.values.end());
-      meter.advance(rows.rows());
+// Rows by their place among the common images.
+at::Tensor readCommon(RowInput& input, const std::vector<RowInput::Range>& common, int64_t begin, int64_t count) {
+  at::Tensor rows;
+  int64_t done = 0;
+  eachRange(common, begin, count, [&](int64_t row, int64_t n) {
+    if (n == count) {
+      rows = input.read(row, n);
+      return;
     }
+    if (!rows.defined()) rows = at::empty({count, input.dim()});
+    for (const int64_t end = row + n; row < end;) {
+      const int64_t some = std::min(input.pieceRows(), end - row);
+      rows.narrow(0, done, some).copy_(input.read(row, some));
+      row += some;
+      done += some;
+    }
+  });
+  return rows;
+}
+
+SparseRows readCommonSparse(RowInput& input, const std::vector<RowInput::Range>& common, int64_t begin, int64_t count) {
+  SparseRows all;
+  eachRange(common, begin, count, [&](int64_t row, int64_t n) {
+    const SparseRows rows = input.readSparse(row, n);
+    const uint32_t before = all.offsets.back();
+    for (size_t i = 1; i < rows.offsets.size(); ++i) all.offsets.push_back(before + rows.offsets[i]);
+    all.neurons.insert(all.neurons.end(), rows.neurons.begin(), rows.neurons.end());
+    all.values.insert(all.values.end(), rows.values.begin(), rows.values.end());
+  });
+  return all;
+}
+
+CodeRows codesOf(const SparseRows& rows) { return {rows.offsets, rows.neurons, rows.values}; }
+
+// Latents: two passes over their codes, the second with the embeddings, of which one block at a time is in memory.
+std::vector<double> scoreLatents(RowInput& latents, RowInput& embeddings, const std::vector<RowInput::Range>& common, int64_t images,
+                                 const std::stop_token& stop, const ProgressFn& progress) {
+  constexpr int64_t kMemory = int64_t{1} << 30;  // of the sums
+  const int64_t block = std::clamp<int64_t>((int64_t{32} << 20) / embeddings.dim(), 1, 65'536);  // 128 MB of embeddings
+  const int64_t group = std::clamp<int64_t>(kMemory / (embeddings.dim() * int64_t{sizeof(double)}), 1, latents.dim());
+  const int64_t groups = (latents.dim() + group - 1) / group;
+  const auto eachBlock = [&](ProgressMeter& meter, const auto& fn) {
+    for (int64_t begin = 0; begin < images; begin += block) {
+      throwIfStopped(stop);
+      const int64_t count = std::min(block, images - begin);
+      fn(begin, count, readCommonSparse(latents, common, begin, count));
+      meter.advance(count);
+    }
+  };
+
+  LatentRanges ranges(latents.dim());
+  ProgressMeter reading(progress, "Reading latents", images);
+  eachBlock(reading, [&](int64_t, int64_t, const SparseRows& rows) { ranges.add(codesOf(rows)); });
+  reading.finish();
+
+  std::vector<double> ms;
+  ProgressMeter scoring(progress, "Scoring neurons", images * groups);
+  for (int64_t first = 0; first < latents.dim(); first += group) {
+    StreamedScores scores(ranges, first, std::min(group, latents.dim() - first), embeddings.dim());
+    eachBlock(scoring, [&](int64_t begin, int64_t count, const SparseRows& rows) {
+      scores.add(codesOf(rows), MsEmbeddings(readCommon(embeddings, common, begin, count)));
+    });
+    const std::vector<double> some = scores.scores();
+    ms.insert(ms.end(), some.begin(), some.end());
   }
-  meter.finish();
-  return monosemanticityOfCodes({at::tensor(offsets, at::kLong), at::tensor(columns, at::kInt), at::tensor(values, at::kFloat)},
-                                input.dim(), embeddings);
+  scoring.finish();
+  return ms;
 }
 
 void summarize(const std::vector<double>& ms, int best, ScoreResult& result) {
@@ -135,10 +137,8 @@ std::vector<double> scoreRows(RowInput& activations, RowInput& embeddings, const
   int64_t images = 0;
   for (const RowInput::Range& range : common) images += range.count;
   if (images == 0) throw Error(ErrorCode::Invalid, "no image has both activations and an embedding", activations.spec());
+  if (activations.sparse()) return scoreLatents(activations, embeddings, common, images, stop, progress);
   const MsEmbeddings ready(readCommon(embeddings, common, 0, images));
-  if (activations.sparse()) {
-    return activations.run().indexed ? scoreColumns(activations, common, ready, stop, progress) : scoreCodes(activations, common, ready, stop, progress);
-  }
   return monosemanticity([&](int64_t begin, int64_t count) { return readCommon(activations, common, begin, count); },
                          activations.dim(), ready, stop, progress);
 }
@@ -171,7 +171,7 @@ ScoreResult scoreIntoWorkspace(const ScoreParams& params, const std::stop_token&
     requireSameImages(*named, *embeddings);
     if (named->run().dataset != embeddings->run().dataset)
       throw Error(ErrorCode::Mismatch, "the two runs are over different images", params.activations + ", " + params.embeddings);
-    // Columns by neuron are what makes scoring latents quick.
+    // Whoever scores latents wants to see them.
     if (named->sparse() && !named->run().indexed) index({params.activations}, stop, progress);
   }
   const auto activations = RowInput::open(params.activations, OpenMode::ReadWrite);

@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "core/base/error.h"
+#include "core/base/text.h"
 #include "core/pipeline/steering_setup.h"
 #include "core/sae/sae_type.h"
 #include "core/steering/sampling.h"
@@ -24,12 +25,6 @@ class SteeringModel : public SteeringSetup {
 namespace {
 
 constexpr int64_t kLikeliest = 12;
-
-std::string trimmed(const std::string& text) {
-  const char* blanks = " \t\r\n";
-  const size_t first = text.find_first_not_of(blanks);
-  return first == std::string::npos ? std::string() : text.substr(first, text.find_last_not_of(blanks) - first + 1);
-}
 
 std::vector<TokenChance> likeliest(const at::Tensor& probabilities, const Tokenizer& tokenizer) {
   const auto [values, tokens] = probabilities.topk(std::min(kLikeliest, probabilities.numel()));

@@ -3,25 +3,19 @@
 
 #include <cmath>
 
-// Compiled for several widths of vectors; the widest that the processor has is taken when the program starts. Under the
-// sanitizers there is one alone: their start-up does not survive the functions that choose.
-#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__)
-#define CLONES __attribute__((target_clones("avx512f", "arch=haswell", "default")))
-#else
-#define CLONES
-#endif
+#include "core/base/vector_clones.h"
 
 namespace sememe {
 
-CLONES void addScaled(float a, const float* __restrict x, float* __restrict y, int64_t n) {
+SEMEME_VECTOR_CLONES void addScaled(float a, const float* __restrict x, float* __restrict y, int64_t n) {
   for (int64_t i = 0; i < n; ++i) y[i] += a * x[i];
 }
 
-CLONES void copyScaled(float a, const float* __restrict x, float* __restrict y, int64_t n) {
+SEMEME_VECTOR_CLONES void copyScaled(float a, const float* __restrict x, float* __restrict y, int64_t n) {
   for (int64_t i = 0; i < n; ++i) y[i] = a * x[i];
 }
 
-CLONES float dot(const float* __restrict x, const float* __restrict y, int64_t n) {
+SEMEME_VECTOR_CLONES float dot(const float* __restrict x, const float* __restrict y, int64_t n) {
   // Thirty-two sums side by side: the order of additions is fixed, and they fill vector registers.
   constexpr int kLanes = 32;
   float sums[kLanes] = {};
@@ -35,7 +29,7 @@ CLONES float dot(const float* __restrict x, const float* __restrict y, int64_t n
   return sum;
 }
 
-CLONES double squaredNorm(const float* __restrict x, int64_t n) {
+SEMEME_VECTOR_CLONES double squaredNorm(const float* __restrict x, int64_t n) {
   constexpr int kLanes = 16;
   double sums[kLanes] = {};
   int64_t i = 0;
@@ -48,7 +42,7 @@ CLONES double squaredNorm(const float* __restrict x, int64_t n) {
   return sum;
 }
 
-CLONES void addMoments(const float* __restrict x, double* __restrict sums, double* __restrict squares, int64_t n) {
+SEMEME_VECTOR_CLONES void addMoments(const float* __restrict x, double* __restrict sums, double* __restrict squares, int64_t n) {
   for (int64_t i = 0; i < n; ++i) {
     const double value = x[i];
     sums[i] += value;
@@ -56,8 +50,8 @@ CLONES void addMoments(const float* __restrict x, double* __restrict sums, doubl
   }
 }
 
-CLONES void adamUpdate(const AdamStep& step, const float* __restrict gradient, float* __restrict mean,
-                       float* __restrict square, float* __restrict value, int64_t n) {
+SEMEME_VECTOR_CLONES void adamUpdate(const AdamStep& step, const float* __restrict gradient, float* __restrict mean,
+                                     float* __restrict square, float* __restrict value, int64_t n) {
   const float oneMinusBeta1 = 1 - step.beta1, oneMinusBeta2 = 1 - step.beta2, inverseRoot = 1 / step.root;
   const AdamStep s = step;
   for (int64_t i = 0; i < n; ++i) {

@@ -2,6 +2,7 @@
 #include "core/store/activations.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <string>
 
@@ -275,6 +276,12 @@ SparseRows Activations::readSparse(int64_t run, int64_t begin, int64_t count) co
         throwCorruptBlob(m_database,
                          "neuron " + std::to_string(neurons[i]) + " of " + std::to_string(shape.dim), key);
       }
+      if (!std::isfinite(values[i])) {
+        const auto next = std::upper_bound(offsets.begin(), offsets.end(), i);
+        throwCorruptBlob(m_database, "a value is NaN or infinite",
+                         "table sparse_blocks, run " + std::to_string(run) + ", row " + std::to_string(firstRow + (next - offsets.begin()) - 1) +
+                             ", neuron " + std::to_string(neurons[i]));
+      }
     }
     if (out.neurons.size() + (to - from) > UINT32_MAX) {
       throw Error(ErrorCode::Invalid, "more values than one call can give back; ask for fewer rows", key);
@@ -311,6 +318,8 @@ SparseColumn Activations::readColumn(int64_t run, int64_t neuron) const {
     if (column.rows[i] >= info.rows || (i > 0 && column.rows[i] <= column.rows[i - 1])) {
       throwCorruptBlob(m_database, "the row numbers do not rise within the run", key);
     }
+    if (!std::isfinite(column.values[i]))
+      throwCorruptBlob(m_database, "a value is NaN or infinite", key + ", row " + std::to_string(column.rows[i]));
   }
   return column;
 }

@@ -64,8 +64,7 @@ class ShardsSource : public TensorSource {
     auto* target = static_cast<std::byte*>(result.mutable_data_ptr());
     while (count > 0) {
       const int64_t example = begin / m_tokens, token = begin % m_tokens, n = std::min(count, m_tokens - token);
-      const auto shard = std::upper_bound(m_shards.begin(), m_shards.end(), example,
-                                          [](int64_t value, const Shard& s) { return value < s.begin; }) - 1;
+      const auto shard = shardOf(example);
       if (!m_mapped || m_mapped->path() != shard->path) m_mapped = MappedFile::open(shard->path);
       const int64_t at = (example - shard->begin) * exampleBytes() + (m_layer * m_tokens + token) * rowBytes();
       if (at + n * rowBytes() > int64_t(m_mapped->bytes().size())) {
@@ -84,6 +83,11 @@ class ShardsSource : public TensorSource {
            std::to_string(m_layerNumber) + " of saev's shards, " + std::to_string(m_tokens) + " tokens an example";
   }
 
+  std::string where(int64_t row) const override {
+    const auto shard = shardOf(row / m_tokens);
+    return shard->path.string() + ", example " + std::to_string(row / m_tokens - shard->begin) + ", token " + std::to_string(row % m_tokens);
+  }
+
   std::string fingerprint() const override {
     Fingerprint print;
     print.add("saev shards").add(m_layer);
@@ -97,6 +101,9 @@ class ShardsSource : public TensorSource {
     int64_t begin, examples;
   };
 
+  std::vector<Shard>::const_iterator shardOf(int64_t example) const {
+    return std::upper_bound(m_shards.begin(), m_shards.end(), example, [](int64_t value, const Shard& s) { return value < s.begin; }) - 1;
+  }
   int64_t rowBytes() const { return m_dim * int64_t{sizeof(float)}; }
   int64_t exampleBytes() const { return m_layers * m_tokens * rowBytes(); }
 

@@ -67,6 +67,8 @@ class WholeSource : public TensorSource {
            dtypeName(m_matrix.scalar_type());
   }
 
+  std::string where(int64_t row) const override { return m_name + ", row " + std::to_string(row); }
+
   std::string fingerprint() const override {
     Fingerprint print;
     print.add(m_key);
@@ -130,15 +132,13 @@ class PartsSource : public TensorSource {
   at::Tensor read(int64_t begin, int64_t count) override {
     checkRange(begin, count, m_rows, m_folder.string());
     at::Tensor result = at::empty({count, m_dim}, at::kFloat);
-    // The last part that begins at or before the first row.
-    auto part = std::upper_bound(m_parts.begin(), m_parts.end(), begin,
-                                 [](int64_t row, const Part& p) { return row < p.begin; });
-    for (part = part == m_parts.begin() ? part : part - 1; count > 0 && part != m_parts.end(); ++part) {
-      const int64_t first = begin - part->begin, n = std::min(count, part->rows - first);
+    for (size_t index = partOf(begin); count > 0 && index < m_parts.size(); ++index) {
+      Part& part = m_parts[index];
+      const int64_t first = begin - part.begin, n = std::min(count, part.rows - first);
       if (n <= 0) continue;
-      const at::Tensor& matrix = mapped(*part);
-      if (matrix.size(0) != part->rows || matrix.size(1) != m_dim)
-        throw Error(ErrorCode::Mismatch, "the part changed its shape while it was read", part->path.string());
+      const at::Tensor& matrix = mapped(part);
+      if (matrix.size(0) != part.rows || matrix.size(1) != m_dim)
+        throw Error(ErrorCode::Mismatch, "the part changed its shape while it was read", part.path.string());
       copyRows(matrix, first, n, result.narrow(0, result.size(0) - count, n));
       begin += n;
       count -= n;
@@ -149,6 +149,11 @@ class PartsSource : public TensorSource {
   std::string describe() const override {
     return m_folder.string() + " [" + std::to_string(m_rows) + ", " + std::to_string(m_dim) + "] " + m_dtype + " in " +
            std::to_string(m_parts.size()) + (m_parts.size() == 1 ? " part" : " parts");
+  }
+
+  std::string where(int64_t row) const override {
+    const Part& part = m_parts[partOf(row)];
+    return part.path.string() + ", row " + std::to_string(row - part.begin);
   }
 
   std::string fingerprint() const override {
@@ -165,6 +170,12 @@ class PartsSource : public TensorSource {
     int64_t lastUse;
   };
   static constexpr int kMapped = 16;
+
+  // The last part that begins at or before the row: the one that holds it, empty parts holding none.
+  size_t partOf(int64_t row) const {
+    const auto next = std::upper_bound(m_parts.begin(), m_parts.end(), row, [](int64_t r, const Part& p) { return r < p.begin; });
+    return next == m_parts.begin() ? 0 : static_cast<size_t>(next - m_parts.begin()) - 1;
+  }
 
   const at::Tensor& mapped(Part& part) {
     part.lastUse = ++m_uses;

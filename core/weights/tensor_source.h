@@ -34,6 +34,7 @@ class TensorSource {
   // Throws Error (Invalid: outside 0 … rows()).
   virtual at::Tensor read(int64_t begin, int64_t count) = 0;
   virtual std::string describe() const = 0;     // for messages: what was opened, its shape and dtype
+  virtual std::string where(int64_t row) const = 0;  // for messages: the file that holds the row, and the row's number there
   virtual std::string fingerprint() const = 0;  // of the files' contents (core/base/hash.h)
 
  protected:

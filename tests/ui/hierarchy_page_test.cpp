@@ -88,6 +88,73 @@ class HierarchyPageTest : public QObject {
     QCOMPARE(calls->load(), 1);
   }
 
+  // A reload that changes nothing of the run neither reads it again nor loses the selection; one that does, does.
+  void aReloadKeepsWhatIsShown() {
+    JobRunner runner;
+    auto calls = std::make_shared<std::atomic<int>>(0);
+    HierarchyPage page(*m_theme, runner, readTestImage, [calls](const std::string&, const std::stop_token&, const ProgressFn&) {
+      ++*calls;
+      return hierarchy(1000);
+    });
+    page.resize(1200, 700);
+    page.setWorkspace(matryoshka());
+    page.show();
+    EVENTUALLY(page.isFilled() && page.columns().size() == 3);
+    page.columns()[0]->list().setCurrentIndex(page.columns()[0]->model().index(4));
+    const int64_t selected = page.columns()[0]->selected();
+    const int children = page.columns()[1]->model().rowCount();
+
+    const int64_t run = m_workspace.made().run;
+    {
+      Workspace workspace = Workspace::open(m_workspace.path(), OpenMode::ReadWrite);
+      workspace.neurons().setLabel(run, selected, "reloaded", {});
+    }
+    WorkspaceSummary summary = matryoshka();
+    summary.runs.front().scores.pop_back();  // an encoder's scores went
+    page.setWorkspace(summary);
+    EVENTUALLY(page.columns()[0]->list().currentIndex().data().toString().endsWith(QStringLiteral("reloaded")));
+    QCOMPARE(calls->load(), 1);
+    QVERIFY(page.isFilled());
+    QCOMPARE(page.columns()[0]->selected(), selected);
+    QCOMPARE(page.columns()[1]->model().rowCount(), children);
+    QCOMPARE(page.runs().count(), int(summary.runs.size()));
+
+    summary.runs.front().run.key += " anew";
+    page.setWorkspace(summary);
+    EVENTUALLY_EQUAL(calls->load(), 2);
+    EVENTUALLY(page.isFilled() && page.columns().size() == 3);
+    page.setWorkspace({});
+    QVERIFY(page.columns().empty());
+  }
+
+  // More images in view than the cache holds: each is asked for once, and some stay grey.
+  void staysCalmWithMoreInViewThanTheCacheHolds() {
+    JobRunner runner;
+    HierarchyPage page(*m_theme, runner, readTestImage, [](const std::string&, const std::stop_token&, const ProgressFn&) { return hierarchy(1000); });
+    auto* loader = page.findChild<NeuronLoader*>();
+    QVERIFY(loader);
+    loader->setThumbnailMemory(200);  // a few
+    QSignalSpy loaded(loader, &NeuronLoader::loaded);
+    page.resize(1200, 700);
+    page.setWorkspace(matryoshka());
+    page.show();
+    EVENTUALLY(page.isFilled() && page.columns().size() == 3);
+    QTest::qWait(300);
+    size_t inView = 0, cold = 0;
+    for (const HierarchyColumn* column : page.columns()) {
+      for (const int64_t neuron : column->visibleNeurons()) {
+        ++inView;
+        cold += !loader->isWarm(neuron);
+      }
+    }
+    QVERIFY(cold > 0);
+    QVERIFY2(loaded.size() > 0 && size_t(loaded.size()) <= inView, qPrintable(QString::number(loaded.size())));
+    const qsizetype before = loaded.size();
+    QTest::qWait(300);
+    QCOMPARE(loaded.size(), before);
+    QVERIFY(!runner.busy(Lane::Reader));
+  }
+
   void columnsFollowTheSelection() {
     JobRunner runner;
     const auto page = filled(runner);

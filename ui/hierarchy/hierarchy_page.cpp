@@ -4,6 +4,7 @@
 #include <QScrollArea>
 #include <QSignalBlocker>
 #include <QVBoxLayout>
+#include <algorithm>
 
 #include "ui/widgets/empty_state.h"
 
@@ -89,23 +90,51 @@ void HierarchyPage::clear() {
   finish();
 }
 
-void HierarchyPage::setWorkspace(const WorkspaceSummary& summary) {
-  const qlonglong before = summary.path == m_summary.path ? m_runs->currentData().toLongLong() : 0;
-  clear();
-  m_summary = summary;
-  m_filled = false;
+// What is read, or being read, is what the summary's run holds.
+bool HierarchyPage::shows(const WorkspaceSummary& summary) const {
+  const int index = m_runs->currentIndex(), state = m_states->currentIndex();
+  if (summary.path != m_summary.path || index < 0 || size_t(index) >= m_choices.size() || (state != Columns && state != Reading)) return false;
+  const RunInfo& shown = m_choices[size_t(index)].run;
+  return std::any_of(summary.runs.begin(), summary.runs.end(), [&](const RunChoice& c) {
+    return c.run.id == shown.id && c.run.key == shown.key && c.run.saePath == shown.saePath && c.run.saeType == shown.saeType &&
+           c.run.indexedImages == shown.indexedImages;
+  });
+}
+
+void HierarchyPage::fillRuns() {
+  const qlonglong before = m_runs->currentData().toLongLong();
   const QSignalBlocker quiet(m_runs);
-  for (const RunChoice& choice : summary.runs) {
+  m_choices.clear();
+  m_runs->clear();
+  for (const RunChoice& choice : m_summary.runs) {
     if (!QString::fromStdString(choice.run.saeType).contains(QLatin1String("matryoshka"), Qt::CaseInsensitive) || choice.run.rowsPerImage != 1) continue;
     m_choices.push_back(choice);
     m_runs->addItem(QString::fromStdString(choice.run.name), qlonglong(choice.run.id));
   }
   m_runs->setEnabled(!m_choices.empty());
+  m_runs->setCurrentIndex(m_choices.empty() ? -1 : std::max(0, m_runs->findData(before)));
+}
+
+void HierarchyPage::setWorkspace(const WorkspaceSummary& summary) {
+  if (shows(summary)) {
+    m_summary = summary;
+    fillRuns();
+    m_header->setEncoders(m_choices[size_t(m_runs->currentIndex())].scores);
+    return readRows();
+  }
+  const qlonglong before = summary.path == m_summary.path ? m_runs->currentData().toLongLong() : 0;
+  clear();
+  m_summary = summary;
+  m_filled = false;
+  fillRuns();
   if (m_choices.empty()) {
     m_states->setCurrentIndex(None);
     return finish();
   }
-  m_runs->setCurrentIndex(std::max(0, m_runs->findData(before)));
+  {
+    const QSignalBlocker quiet(m_runs);
+    m_runs->setCurrentIndex(std::max(0, m_runs->findData(before)));
+  }
   chooseRun();
 }
 

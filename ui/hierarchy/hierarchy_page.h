@@ -22,7 +22,9 @@ class HierarchyPage : public QWidget {
  public:
   HierarchyPage(const Theme& theme, JobRunner& runner, ImageReader readImage, HierarchyReader reader, QWidget* parent = nullptr);
 
-  void setWorkspace(const WorkspaceSummary& summary);  // read once the page is in view: it takes all of a run's latents
+  // Read once the page is in view: it takes all of a run's latents. The run that is shown stays, with its labels and scores
+  // read anew, where the summary has it as it was.
+  void setWorkspace(const WorkspaceSummary& summary);
   void clear();
   bool isFilled() const { return m_filled; }
   void focusFirst();
@@ -44,6 +46,8 @@ class HierarchyPage : public QWidget {
 
  private:
   enum State { Closed, None, Reading, Stopped, Columns };
+  bool shows(const WorkspaceSummary& summary) const;
+  void fillRuns();
   void chooseRun();
   void read();
   void readRows();
