@@ -118,7 +118,7 @@ ExperimentSaes readSaes(JsonFields fields) {
   return saes;
 }
 
-ExperimentSteering readSteering(Fields fields, const Paths& paths, const Experiment& e) {
+ExperimentSteering readSteering(JsonFields fields, const Paths& paths, const Experiment& e) {
   ExperimentSteering steering;
   std::string path;
   fields.require("model", path, "a LLaVA's folder");
@@ -195,7 +195,7 @@ Experiment readExperiment(const fs::path& path, const std::map<std::string, std:
   }
   const Json* how = fields.find("steering");
   if (steering != (how != nullptr)) fields.fail("steering", steering ? "it is missing; the LLaVA to steer was expected" : "it is no measure of this experiment");
-  if (how) e.steering = readSteering(Fields(*how, "steering", file), paths, e);
+  if (how) e.steering = readSteering(JsonFields(*how, "steering", file), paths, e);
   std::string tree;
   if (fields.read("tree", tree, "a CSV file")) e.tree = paths.expand(fields, "tree", tree);
   fields.read("precision", e.precision, "f32, bf16 or f16");
