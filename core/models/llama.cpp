@@ -3,6 +3,7 @@
 #include "core/models/llama.h"
 
 #include <ATen/Parallel.h>
+#include <ATen/autocast_mode.h>
 
 #include "core/base/error.h"
 #include "core/models/float_loops.h"
@@ -52,6 +53,12 @@ at::Tensor LlamaAttentionImpl::forward(const at::Tensor& x, int64_t layer, const
   at::Tensor k = pass.rotation.applyToOwn(key->forward(x), m_kvHeads);
   at::Tensor v = value->forward(x).view({n, t, m_kvHeads, m_headDim}).transpose(1, 2);
   if (pass.cache) std::tie(k, v) = pass.cache->append(layer, k, v);
+  // As in AttentionImpl: a CPU's attention is slower in bfloat16.
+  std::optional<c10::impl::ExcludeDispatchKeyGuard> exact;
+  if (x.is_cpu() && at::autocast::is_autocast_enabled(at::kCPU)) {
+    exact.emplace(c10::DispatchKey::AutocastCPU);
+    q = q.to(at::kFloat), k = k.to(at::kFloat), v = v.to(at::kFloat);
+  }
 
   at::Tensor mixed;
   if (t == 1) {
@@ -65,6 +72,7 @@ at::Tensor LlamaAttentionImpl::forward(const at::Tensor& x, int64_t layer, const
     };
     mixed = at::scaled_dot_product_attention(q, repeated(k), repeated(v), pass.mask, 0.0, pass.causal);
   }
+  exact.reset();
   return output->forward(mixed.transpose(1, 2).reshape({n, t, m_heads * m_headDim}));
 }
 
