@@ -116,19 +116,27 @@ void addTrained(const TrainModelsResult& trained, const std::filesystem::path& f
   const auto scores = [](const ModelScores& s) {
     return Json{{"shape", s.shape}, {"colour", s.colour}, {"texture", s.texture}, {"background", s.background}, {"retrieval", s.retrieval}};
   };
+  const auto answers = [](const AnswerScores& s) {
+    return Json{{"shape", s.shape}, {"colour", s.colour}, {"texture", s.texture}, {"background", s.background}, {"caption", s.caption}};
+  };
   outcome.json["models"] = {{"folder", folder.string()},
                             {"files", trained.files},
                             {"clip", scores(trained.clip)},
                             {"dinov2", scores(trained.dinov2)},
                             {"patch_sae_variance", trained.patchSaeVariance},
-                            {"image_sae_variance", trained.imageSaeVariance}};
-  const auto line = [](const char* name, const ModelScores& s) {
+                            {"image_sae_variance", trained.imageSaeVariance},
+                            {"llava", answers(trained.llava.seen)},
+                            {"llava_reconstructed", answers(trained.llava.reconstructed)}};
+  const auto line = [](const char* name, const auto& s) {
     return std::string(name) + ": shape " + fixed(s.shape, 3) + ", colour " + fixed(s.colour, 3) + ", texture " +
            fixed(s.texture, 3) + ", background " + fixed(s.background, 3);
   };
   outcome.text += "models in " + folder.string() + "\n  " + line("CLIP", trained.clip) + ", retrieval " +
                   fixed(trained.clip.retrieval, 3) + "\n  " + line("DINOv2", trained.dinov2) + "\n  explained variance: patch SAE " +
-                  fixed(trained.patchSaeVariance, 3) + ", image SAE " + fixed(trained.imageSaeVariance, 3) + "\n";
+                  fixed(trained.patchSaeVariance, 3) + ", image SAE " + fixed(trained.imageSaeVariance, 3) + "\n  " +
+                  line("LLaVA", trained.llava.seen) + ", caption " + fixed(trained.llava.seen.caption, 3) + "\n  " +
+                  line("LLaVA on the patch SAE's reconstruction", trained.llava.reconstructed) + ", caption " +
+                  fixed(trained.llava.reconstructed.caption, 3) + "\n";
 }
 
 }  // namespace

@@ -58,7 +58,8 @@ TrainModelsResult trainDemoModels(const TrainModelsParams& params, const std::st
   result.dinov2 = trainDinov2(params, train, held, scratch, stop, progress);
   result.patchSaeVariance = trainPatchSae(params, train, held, stop, progress);
   result.imageSaeVariance = trainImageSae(params, train, held, stop, progress);
-  for (const char* part : {"clip", "dinov2", "sae-patch", "sae-image"}) {
+  result.llava = trainLlava(params, train, held, scratch, stop, progress);
+  for (const char* part : {"clip", "dinov2", "sae-patch", "sae-image", "llava"}) {
     for (const auto& entry : fs::recursive_directory_iterator(params.out / part)) {
       if (entry.is_regular_file())
         result.files.push_back(fs::relative(entry.path(), params.out).generic_string());

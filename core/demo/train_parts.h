@@ -22,6 +22,10 @@ ModelScores trainDinov2(const TrainModelsParams& params, const TrainingScenes& t
                         const TrainingScenes& held, const std::filesystem::path& scratch,
                         const std::stop_token& stop, const ProgressFn& progress);
 
+// Writes out/llava from out/clip and out/sae-patch.
+LlavaScores trainLlava(const TrainModelsParams& params, const TrainingScenes& train, const TrainingScenes& held,
+                       const std::filesystem::path& scratch, const std::stop_token& stop, const ProgressFn& progress);
+
 // Write out/sae-patch and out/sae-image from the activations of out/clip. Return the explained variance on
 // `held`.
 double trainPatchSae(const TrainModelsParams& params, const TrainingScenes& train, const TrainingScenes& held,

@@ -7,6 +7,7 @@
 
 #include "core/base/error.h"
 #include "core/base/files.h"
+#include "core/demo/byte_pairs.h"
 #include "core/demo/world.h"
 
 namespace sememe {
@@ -14,31 +15,11 @@ namespace sememe {
 namespace {
 
 using Json = nlohmann::ordered_json;
-using Pair = std::pair<std::string, std::string>;
 
 constexpr const char* kBos = "<|startoftext|>";
 constexpr const char* kEos = "<|endoftext|>";
 constexpr const char* kPattern =
     "<\\|startoftext\\|>|<\\|endoftext\\|>|'s|'t|'re|'ve|'m|'ll|'d|[\\p{L}]+|[\\p{N}]|[^\\s\\p{L}\\p{N}]+";
-
-std::string utf8(uint32_t code) {
-  if (code < 0x80) return {static_cast<char>(code)};
-  return {static_cast<char>(0xc0 | code >> 6), static_cast<char>(0x80 | (code & 63))};
-}
-
-// GPT-2's printable characters for the 256 bytes, in the order in which CLIP numbers them: the printable
-// bytes first.
-std::vector<std::string> byteAlphabet() {
-  std::vector<std::string> alphabet;
-  const auto range = [&alphabet](uint32_t from, uint32_t to) {
-    for (uint32_t c = from; c <= to; ++c) alphabet.push_back(utf8(c));
-  };
-  range('!', '~');
-  range(0xa1, 0xac);
-  range(0xae, 0xff);
-  range(256, 256 + 67);  // the 68 others
-  return alphabet;
-}
 
 std::vector<std::string> worldWords() {
   std::set<std::string> words = {"a",     "an",     "and",   "on",      "of",      "the",  "background",
@@ -48,14 +29,6 @@ std::vector<std::string> worldWords() {
   for (int i = 0; i < kWorldTextures; ++i) words.emplace(worldTexture(i));
   for (int i = 0; i < kWorldBackgrounds; ++i) words.emplace(worldBackground(i));
   return {words.begin(), words.end()};
-}
-
-void mergeIn(std::vector<std::string>& parts, const Pair& pair) {
-  for (size_t i = 0; i + 1 < parts.size(); ++i) {
-    if (parts[i] != pair.first || parts[i + 1] != pair.second) continue;
-    parts[i] += parts[i + 1];
-    parts.erase(parts.begin() + static_cast<std::ptrdiff_t>(i) + 1);
-  }
 }
 
 }  // namespace
@@ -70,21 +43,8 @@ DemoVocabulary::DemoVocabulary() : m_words(worldWords()) {
     parts.back() += "</w>";
     split.push_back(std::move(parts));
   }
-  // Byte-pair training (Sennrich et al. 2016) until nothing is left to merge: the same merges, applied in the
-  // same order to the same words, then always end in one token a word.
-  while (true) {
-    std::map<Pair, int> counts;
-    for (const auto& parts : split) {
-      for (size_t i = 0; i + 1 < parts.size(); ++i) ++counts[{parts[i], parts[i + 1]}];
-    }
-    if (counts.empty()) break;
-    const auto best = std::max_element(counts.begin(), counts.end(),
-                                       [](const auto& a, const auto& b) { return a.second < b.second; });
-    const Pair pair = best->first;
-    m_merges.push_back(pair);
-    m_tokens.push_back(pair.first + pair.second);
-    for (auto& parts : split) mergeIn(parts, pair);
-  }
+  m_merges = trainBytePairs(std::move(split));
+  for (const BytePair& pair : m_merges) m_tokens.push_back(pair.first + pair.second);
   for (size_t id = 0; id < m_tokens.size(); ++id) {
     const std::string& token = m_tokens[id];
     if (!token.ends_with("</w>")) continue;
@@ -115,7 +75,7 @@ void DemoVocabulary::save(const std::filesystem::path& folder, int64_t maxLength
   for (size_t id = 0; id < m_tokens.size(); ++id) vocab[m_tokens[id]] = id;
   std::string merges = "#version: 0.2\n";
   Json mergeList = Json::array();
-  for (const Pair& pair : m_merges) {
+  for (const BytePair& pair : m_merges) {
     merges += pair.first + " " + pair.second + "\n";
     mergeList.push_back(pair.first + " " + pair.second);
   }

@@ -3,6 +3,7 @@
 #include "core/models/llama.h"
 
 #include <ATen/Parallel.h>
+#include <ATen/autocast_mode.h>
 
 #include "core/base/error.h"
 #include "core/models/float_loops.h"
@@ -62,6 +63,12 @@ at::Tensor LlamaAttentionImpl::forward(const at::Tensor& x, int64_t layer, const
   k = pass.rotation.applyToOwn(k, m_kvHeads);
   v = v.view({n, t, m_kvHeads, m_headDim}).transpose(1, 2);
   if (pass.cache) std::tie(k, v) = pass.cache->append(layer, k, v);
+  // As in AttentionImpl: a CPU's attention is slower in bfloat16.
+  std::optional<c10::impl::ExcludeDispatchKeyGuard> exact;
+  if (x.is_cpu() && at::autocast::is_autocast_enabled(at::kCPU)) {
+    exact.emplace(c10::DispatchKey::AutocastCPU);
+    q = q.to(at::kFloat), k = k.to(at::kFloat), v = v.to(at::kFloat);
+  }
 
   at::Tensor mixed;
   if (t == 1) {
@@ -75,6 +82,7 @@ at::Tensor LlamaAttentionImpl::forward(const at::Tensor& x, int64_t layer, const
     };
     mixed = at::scaled_dot_product_attention(q, repeated(k), repeated(v), pass.mask, 0.0, pass.causal);
   }
+  exact.reset();
   return output->forward(mixed.transpose(1, 2).reshape({n, t, m_heads * m_headDim}));
 }
 

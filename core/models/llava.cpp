@@ -79,7 +79,11 @@ at::Tensor LlavaImpl::resumeImage(LlavaImagePass halted, const TapHooks& hooks) 
     read.push_back(m_config.dropFirst ? x.narrow(1, 1, x.size(1) - 1) : x);
   }
   const at::Tensor joined = read.size() == 1 ? read.front() : at::cat(read, -1);
-  return second->forward(activate(first->forward(joined), m_config.projectorActivation));
+  return project(joined);
+}
+
+at::Tensor LlavaImpl::project(const at::Tensor& read) const {
+  return second->forward(activate(first->forward(read), m_config.projectorActivation));
 }
 
 std::vector<int64_t> LlavaImpl::expandImageTokens(const std::vector<int64_t>& ids, int64_t images) const {

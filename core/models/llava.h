@@ -61,6 +61,9 @@ class LlavaImpl : public torch::nn::Module {
   LlavaImagePass beginImage(const at::Tensor& pixels, const Tap& tap, const TapHooks& hooks = {}) const;
   at::Tensor resumeImage(LlavaImagePass halted, const TapHooks& hooks = {}) const;
 
+  // The projector alone: what it reads of the tower [..., F, width] → [..., F, hidden of the text].
+  at::Tensor project(const at::Tensor& read) const;
+
   // A prompt's ids with each image token repeated once for every token of its image. Ids that are expanded already
   // (images · tokensPerImage image tokens) stay as they are. Throws Error (Mismatch: another number of image tokens).
   std::vector<int64_t> expandImageTokens(const std::vector<int64_t>& ids, int64_t images) const;
@@ -68,6 +71,9 @@ class LlavaImpl : public torch::nn::Module {
   // places of the image tokens in order → [1, T, hidden], what `language` reads. Without images `features` is
   // undefined. Throws Error (Mismatch; Invalid: an id outside the vocabulary, no ids).
   at::Tensor embedPrompt(const std::vector<int64_t>& ids, const at::Tensor& features) const;
+
+  // The config.json that llava-hf's folders have, for this model.
+  std::string configJson(at::ScalarType dtype, int64_t pad) const;
 
   std::shared_ptr<VisionModel> vision;       // "model.vision_tower"
   Linear first = nullptr, second = nullptr;  // "model.multi_modal_projector": linear_1, linear_2
@@ -82,6 +88,11 @@ TORCH_MODULE(Llava);
 
 // A folder of model_type "llava", its keys in either published scheme. Throws as core/models/model_folder.h says.
 Llava loadLlava(const std::filesystem::path& folder, const LoadOptions& options = {}, LoadReport* report = nullptr);
+
+// Writes config.json and model.safetensors, weights cast to `dtype`, under the keys and names of llava-hf's folders, so that
+// loadLlava and transformers read them without a missing or unexpected key. `pad`: the token that fills up rows.
+// Throws Error (Io, DiskFull).
+void saveLlava(const LlavaImpl& llava, const std::filesystem::path& folder, at::ScalarType dtype, int64_t pad);
 
 // As checkVisionModel().
 LoadReport checkLlava(const std::filesystem::path& folder, LlavaConfig* config = nullptr);

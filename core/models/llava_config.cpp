@@ -1,8 +1,11 @@
 // LLaVA's config.json.
+#include <nlohmann/json.hpp>
+
 #include "core/base/error.h"
 #include "core/models/config_json.h"
 #include "core/models/llava.h"
 #include "core/models/weight_loading.h"
+#include "core/weights/dtypes.h"
 
 namespace sememe {
 namespace {
@@ -60,6 +63,51 @@ LlavaConfig parseLlavaConfig(const std::string& text, const std::string& where) 
   config.projectorActivation = parseActivation(top.string("projector_hidden_act", "gelu"));
   config.projectorBias = top.boolean("multimodal_projector_bias", true);
   return config;
+}
+
+std::string LlavaImpl::configJson(at::ScalarType dtype, int64_t pad) const {
+  using Json = nlohmann::ordered_json;
+  const LlamaConfig& t = m_config.text;
+  if (t.rope.kind != RopeConfig::Kind::Default || m_config.projectorActivation != Activation::Gelu)
+    throw Error(ErrorCode::Unsupported, "a LLaVA with a scaled rotary embedding, or a projector of another activation than gelu, is not written");
+  Json vision = Json::parse(this->vision->configJson(dtype));
+  vision.erase("architectures");
+  vision.erase("torch_dtype");
+  Json layers = Json::array();
+  for (const int state : m_config.featureStates) layers.push_back(state - int(m_config.visionLayers()) - 1);
+  const Json text = {{"model_type", "llama"},
+                     {"vocab_size", t.vocabSize},
+                     {"hidden_size", t.hiddenSize},
+                     {"intermediate_size", t.intermediateSize},
+                     {"num_hidden_layers", t.layers},
+                     {"num_attention_heads", t.heads},
+                     {"num_key_value_heads", t.kvHeads},
+                     {"head_dim", t.headDim},
+                     {"hidden_act", t.activation},
+                     {"max_position_embeddings", t.maxPositions},
+                     {"rms_norm_eps", t.rmsNormEps},
+                     {"rope_theta", t.rope.theta},
+                     {"attention_bias", t.attentionBias},
+                     {"mlp_bias", t.mlpBias},
+                     {"eos_token_id", t.endTokens.size() == 1 ? Json(t.endTokens[0]) : Json(t.endTokens)},
+                     {"pad_token_id", pad},
+                     {"tie_word_embeddings", t.tied},
+                     {"torch_dtype", dtypeName(dtype)}};
+  const Json config = {{"architectures", Json::array({"LlavaForConditionalGeneration"})},
+                       {"model_type", "llava"},
+                       {"ignore_index", -100},
+                       {"image_seq_length", tokensPerImage()},
+                       {"image_token_index", m_config.imageToken},
+                       {"multimodal_projector_bias", m_config.projectorBias},
+                       {"pad_token_id", pad},
+                       {"projector_hidden_act", "gelu"},
+                       {"text_config", text},
+                       {"tie_word_embeddings", t.tied},
+                       {"torch_dtype", dtypeName(dtype)},
+                       {"vision_config", vision},
+                       {"vision_feature_layer", layers.size() == 1 ? layers[0] : layers},
+                       {"vision_feature_select_strategy", m_config.dropFirst ? "default" : "full"}};
+  return config.dump(2) + "\n";
 }
 
 }  // namespace sememe

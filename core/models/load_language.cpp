@@ -1,9 +1,11 @@
 // Folders of language models: where a Llama's and a LLaVA's keys are.
 #include <map>
 
+#include "core/base/files.h"
 #include "core/models/llama.h"
 #include "core/models/llava.h"
 #include "core/models/weight_loading.h"
+#include "core/weights/safetensors.h"
 
 namespace sememe {
 namespace {
@@ -95,6 +97,20 @@ LoadReport checkLlama(const std::filesystem::path& folder, LlamaConfig* config) 
 
 Llava loadLlava(const std::filesystem::path& folder, const LoadOptions& options, LoadReport* report) {
   return loadBoth(folder, &options, report);
+}
+
+void saveLlava(const LlavaImpl& llava, const std::filesystem::path& folder, at::ScalarType dtype, int64_t pad) {
+  const torch::NoGradGuard guard;
+  std::map<std::string, at::Tensor> weights;
+  // The spelling that llava-hf published first is the last of each parameter's.
+  for (const auto& item : llava.named_parameters()) {
+    const std::string inner = "model.vision_tower.vision_model.";
+    const std::string& name = item.key();
+    const std::string key = name.starts_with(inner) ? "vision_tower.vision_model." + name.substr(inner.size()) : llavaKeys(name).back();
+    weights.emplace(key, item.value().detach().to(at::kCPU, dtype).contiguous());
+  }
+  writeSafetensors(folder / "model.safetensors", weights, {{"format", "pt"}});
+  writeTextFile(folder / "config.json", llava.configJson(dtype, pad));
 }
 
 LoadReport checkLlava(const std::filesystem::path& folder, LlavaConfig* config) {

@@ -10,8 +10,15 @@
 
 #include "core/base/error.h"
 #include "core/base/files.h"
+#include "core/demo/llava_tokenizer.h"
+#include "core/demo/neuron_concepts.h"
+#include "core/demo/questions.h"
+#include "core/demo/train_parts.h"
 #include "core/demo/training.h"
 #include "core/demo/vocabulary.h"
+#include "core/models/clip.h"
+#include "core/models/llava.h"
+#include "core/text/tokenizer.h"
 
 using namespace sememe;
 
@@ -26,6 +33,9 @@ class DemoTrainingTest : public QObject {
   void patchTargetsFitTheDrawing();
   void goesOnExactly();
   void startsFromPrincipalPatches();
+  void questionsAreAnsweredTruly();
+  void neuronsStandForWhatTheyLieOn();
+  void trainsLlava();
 
  private:
   TrainingScenes m_scenes;
@@ -157,6 +167,108 @@ void DemoTrainingTest::startsFromPrincipalPatches() {
   // No two places are the same.
   const at::Tensor distance = at::cdist(positions, positions) + at::eye(64) * 100;
   QVERIFY(distance.min().item<double>() > .1);
+}
+
+void DemoTrainingTest::questionsAreAnsweredTruly() {
+  const auto tokenizer = Tokenizer::parse(llavaTokenizerJson(), "the demo's tokenizer");
+  WorldRandom random(4);
+  int yes = 0, no = 0;
+  for (const SceneLabels& scene : m_scenes.labels) {
+    for (const WorldAttribute attribute : kWorldAttributes)
+      QCOMPARE(askOneWord(scene, attribute, random).answerText(), std::string(attributeWord(attribute, attributeOf(scene, attribute))));
+    QCOMPARE(askCaption(scene, random).answerText(), fullCaption(scene).text + ".");
+    QCOMPARE(sceneSentence(scene), fullCaption(scene).text + ".");
+    for (int i = 0; i < 20; ++i) {
+      const Exchange exchange = askAnything(scene, random);
+      QVERIFY(!exchange.question.empty());
+      std::string spoken;
+      for (const AnswerWord& word : exchange.answer) {
+        QCOMPARE(tokenizer->encode(word.text, false).size(), size_t{1});
+        spoken += word.text;
+      }
+      QCOMPARE(tokenizer->decode(tokenizer->encode(spoken)), spoken);
+      const std::string text = exchange.answerText();
+      if (text != "yes" && text != "no") continue;
+      // The word asked for is the scene's, or nowhere in it.
+      std::string caption = fullCaption(scene).text + (scene.objects[0][2] == 0 ? " solid " : " ");
+      caption.insert(0, 1, ' ');
+      std::string word = exchange.question.substr(0, exchange.question.find_first_of("?", 0));
+      if (word.ends_with(" in this image")) word.resize(word.size() - 14);
+      word = word.substr(word.rfind(' '));
+      (text == "yes" ? yes : no) += 1;
+      if (text == "yes") QVERIFY2(caption.find(word + " ") != std::string::npos, exchange.question.c_str());
+    }
+  }
+  QVERIFY(yes > 200 && no > 200);
+  QCOMPARE(oneWordQuestion(WorldAttribute::Shape), std::string("What is shown in this image? Use exactly one word!"));
+}
+
+void DemoTrainingTest::neuronsStandForWhatTheyLieOn() {
+  // One latent for each of four directions; the patches of an object, and of the background, say which value they have.
+  class Axes final : public Dictionary {
+   public:
+    SaeType type() const override { return SaeType::Standard; }
+    int64_t activationDim() const override { return 4; }
+    int64_t dictSize() const override { return 4; }
+    int64_t k() const override { return 0; }
+    double threshold() const override { return 0; }
+    at::Tensor decoderRows() const override { return at::eye(4); }
+    at::Tensor decoderBias() const override { return at::zeros({4}); }
+    void to(at::Device) override {}
+    at::Device device() const override { return at::kCPU; }
+    std::vector<std::pair<std::string, at::Tensor>> stateDict() const override { return {}; }
+
+   protected:
+    at::Tensor encodeRows(const at::Tensor& x) const override { return x.relu(); }
+  };
+  const PatchTargets targets = patchTargets(m_scenes.labels, m_scenes.owner);
+  const at::Tensor star = targets.shape.eq(3), pink = targets.background.eq(6), covered = targets.covered.gt(0);
+  const at::Tensor patches = at::stack({star.to(at::kFloat) * 2, pink.to(at::kFloat), covered.to(at::kFloat), at::zeros_like(targets.covered)}, 2);
+  const NeuronConcepts concepts(Axes(), patches, m_scenes);
+  QCOMPARE(concepts.neurons(), 4);
+  QCOMPARE(concepts.share(0, WorldAttribute::Shape, 3), 1.0);
+  QCOMPARE(concepts.share(1, WorldAttribute::Background, 6), 1.0);
+  QCOMPARE(concepts.share(1, WorldAttribute::Shape, 3), 0.0);
+  QCOMPARE(concepts.largest(0), 2.0);
+  QCOMPARE(concepts.mass(0), 2 * star.sum().item<double>());
+  QCOMPARE(concepts.mass(3), 0.0);
+  QVERIFY(concepts.speaksOf(0, WorldAttribute::Shape) && !concepts.speaksOf(0, WorldAttribute::Background));
+  QVERIFY(concepts.speaksOf(1, WorldAttribute::Background) && !concepts.speaksOf(1, WorldAttribute::Colour));
+  QVERIFY(!concepts.speaksOf(2, WorldAttribute::Shape) && !concepts.speaksOf(3, WorldAttribute::Shape));
+  QCOMPARE(concepts.of(WorldAttribute::Shape, 3, .7), std::vector<int64_t>{0});
+  QVERIFY(concepts.of(WorldAttribute::Shape, 4, .7).empty());
+}
+
+// Two steps: it is stopped and taken up, what it writes loads, and it is not done twice.
+void DemoTrainingTest::trainsLlava() {
+  const QTemporaryDir dir;
+  TrainModelsParams p;
+  p.out = dir.path().toStdString();
+  p.llavaSteps = 2;
+  for (const char* part : {"clip", "sae-patch"})
+    std::filesystem::copy(std::filesystem::path(DEMO_RESOURCES) / part, p.out / part, std::filesystem::copy_options::recursive);
+  const TrainingScenes held = drawTrainingScenes(10, 22, {}, {});
+  std::stop_source stop;
+  const auto train = [&](const ProgressFn& progress) { return trainLlava(p, m_scenes, held, p.out / "training", stop.get_token(), progress); };
+  QVERIFY_EXCEPTION_THROWN(train([&](const Progress& at) {
+                             if (at.stage == "Training LLaVA") stop.request_stop();
+                           }),
+                           Cancelled);
+  QVERIFY(!std::filesystem::exists(p.out / "llava" / "model.safetensors"));
+  stop = {};
+  const LlavaScores scores = train({});
+  QVERIFY(scores.seen.shape >= 0 && scores.seen.shape <= 1);
+  const std::string weights = readTextFile(p.out / "llava" / "model.safetensors", 64 << 20);
+  const LlavaScores again = train({});
+  QCOMPARE(again.seen.shape, scores.seen.shape);
+  QVERIFY(readTextFile(p.out / "llava" / "model.safetensors", 64 << 20) == weights);
+  const Llava llava = loadLlava(p.out / "llava");
+  QCOMPARE(llava->tokensPerImage(), 64);
+  QCOMPARE(llava->config().featureStates, std::vector<int>{3});
+  const ClipModel clip = loadClipModel(p.out / "clip");
+  const at::Tensor pixels = normalisePixels(held.pixels, kClipMean, kClipDeviation);
+  const torch::NoGradGuard guard;
+  QVERIFY(at::equal(llava->vision->hiddenStates(pixels, 2).back(), clip->hiddenStates(pixels, 2).back()));
 }
 
 QTEST_GUILESS_MAIN(DemoTrainingTest)
