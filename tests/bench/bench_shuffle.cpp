@@ -31,6 +31,7 @@ struct ClassRows final : TensorSource {
     return x;
   }
   std::string describe() const override { return "rows by class"; }
+  std::string where(int64_t row) const override { return "row " + std::to_string(row); }
   std::string fingerprint() const override { return "rows by class"; }
 };
 
