@@ -1,20 +1,27 @@
 // steer: LLaVA's answer about one image with neurons clamped in its vision tower.
 #include <cstdlib>
+#include <filesystem>
 #include <memory>
+#include <optional>
 
 #include "app/headless/command.h"
 #include "app/headless/console.h"
 #include "core/image/image.h"
 #include "core/pipeline/steer.h"
+#include "core/pipeline/steering_preset.h"
 
 namespace sememe::cli {
 namespace {
 
+// Optional is what a preset may say: what is given here counts more.
 struct SteerArguments {
-  std::string model, sae, image, prompt, mode = "replace";
+  std::string model, sae;
+  std::filesystem::path preset;
+  std::optional<std::string> image, prompt, mode;
   std::vector<std::string> set;
   SteeringModelParams load;
-  SamplingOptions sampling;
+  std::optional<int> maxTokens, noRepeatNgram;
+  std::optional<double> temperature, topP;
   bool preZero = false, baseline = false;
 };
 
@@ -53,22 +60,42 @@ Json answerJson(const SpokenAnswer& a) {
           {"seconds", {{"vision", a.answer.seconds.vision}, {"prefill", a.answer.seconds.prefill}, {"decode", a.answer.seconds.decode}}}};
 }
 
-Outcome runSteer(const SteerArguments& given, const Session& session) {
-  Steering steering;
-  for (const std::string& text : given.set) steering.interventions.push_back(parseIntervention(text));
-  steering.mode = given.mode == "replace" ? Steering::Mode::Replace : Steering::Mode::KeepError;
-  steering.preZero = given.preZero;
+// The preset's wishes, or none, with those of the command line over them.
+SteeringPreset wished(const SteerArguments& given, bool seedGiven, uint64_t seed) {
+  SteeringPreset wish;
+  if (!given.preset.empty()) {
+    wish = readPresetFile(given.preset);
+    if (!wish.image.empty()) wish.image = (given.preset.parent_path() / wish.image).string();
+  }
+  for (const std::string& text : given.set) wish.neurons.push_back({parseIntervention(text), true});
+  if (given.image) wish.image = *given.image;
+  if (given.prompt) wish.question = *given.prompt;
+  if (given.mode) wish.mode = parseSteeringMode(*given.mode);
+  wish.preZero |= given.preZero;
+  wish.sampling.maxTokens = given.maxTokens.value_or(wish.sampling.maxTokens);
+  wish.sampling.temperature = given.temperature.value_or(wish.sampling.temperature);
+  wish.sampling.topP = given.topP.value_or(wish.sampling.topP);
+  wish.sampling.noRepeatNgram = given.noRepeatNgram.value_or(wish.sampling.noRepeatNgram);
+  if (seedGiven || given.preset.empty()) wish.sampling.seed = seed;
+  const std::string from = given.preset.empty() ? std::string() : ": the preset names none";
+  if (wish.image.empty()) throw UsageError("--image is required" + from);
+  if (wish.question.empty()) throw UsageError("--prompt is required" + from);
+  return wish;
+}
+
+Outcome runSteer(const SteerArguments& given, const SteeringPreset& wish, const Session& session) {
+  const SamplingOptions& sampling = wish.sampling;
   SteeringModelParams load = given.load;
   load.model = given.model;
   load.sae = given.sae;
   load.device = session.common.device;
-  SamplingOptions sampling = given.sampling;
-  sampling.seed = session.common.seed;
-  const Image image = decodeImage(given.image);
+  const Image image = decodeImage(wish.image);
   const auto model = loadSteeringModel(load, session.stop, session.progress);
   Steerer steerer(model);
   steerer.setImage(image);
-  steerer.setQuestion(given.prompt);
+  steerer.setQuestion(wish.question);
+  Steering steering = wish.steering();
+  steering.mask = steerer.tokenMask(wish.paintedMask(patchGrid(*model).patches()));
   const auto ask = [&](const std::optional<Steering>& how) { return steerer.ask(how, sampling, {}, session.stop); };
 
   Outcome outcome;
@@ -95,19 +122,21 @@ void addSteer(CommandLine& line) {
   app.add_option("--model", a->model, "A Hugging Face folder of a LLaVA, with its tokenizer")->required()->type_name("DIR");
   app.add_option("--sae", a->sae, "An SAE of its vision tower at the layer")->required()->type_name("PATH");
   app.add_option("--layer", a->load.layer, "The tower's layer; without it: the one whose output LLaVA reads (22 of LLaVA-1.5)")->check(CLI::NonNegativeNumber)->type_name("L");
-  app.add_option("--image", a->image, "An image")->required()->type_name("FILE");
-  app.add_option("--prompt", a->prompt, "The question")->required()->type_name("TEXT");
-  app.add_option("--set", a->set, "Clamp a neuron on every token: NEURON=VALUE; += adds, *= scales; repeatable")->type_name("EDIT");
-  app.add_option("--mode", a->mode, "replace: the tower goes on with the SAE's reconstruction, as in the paper; keep-error: with what the edit changes of it added")
-      ->check(CLI::IsMember({"replace", "keep-error"}))->capture_default_str();
+  app.add_option("--image", a->image, "An image; required without a preset that names one")->type_name("FILE");
+  app.add_option("--prompt", a->prompt, "The question; required without a preset that has one")->type_name("TEXT");
+  app.add_option("--preset", a->preset, "Image, question, edits, painted patches and sampling as exported from the window; other options come over it, --set after its edits")
+      ->type_name("FILE");
+  app.add_option("--set", a->set, "Clamp a neuron on every token that is edited: NEURON=VALUE; += adds, *= scales; repeatable")->type_name("EDIT");
+  app.add_option("--mode", a->mode, "replace (without a preset): the tower goes on with the SAE's reconstruction, as in the paper; keep-error: with what the edit changes of it added")
+      ->check(CLI::IsMember({"replace", "keep-error"}));
   app.add_flag("--pre-zero", a->preZero, "Silence every other neuron");
-  app.add_option("--max-tokens", a->sampling.maxTokens, "Length of the answer at most")->check(CLI::NonNegativeNumber)->capture_default_str()->type_name("N");
-  app.add_option("--temperature", a->sampling.temperature, "0: always the likeliest token")->check(CLI::NonNegativeNumber)->capture_default_str()->type_name("T");
-  app.add_option("--top-p", a->sampling.topP, "Draw from the likeliest tokens that together have this probability")->check(CLI::Range(1e-6, 1.0))->capture_default_str()->type_name("P");
-  app.add_option("--no-repeat-ngram", a->sampling.noRepeatNgram, "No run of so many tokens comes twice; 0: any may")->check(CLI::NonNegativeNumber)->capture_default_str()->type_name("N");
+  app.add_option("--max-tokens", a->maxTokens, "Length of the answer at most")->check(CLI::NonNegativeNumber)->default_str("128")->type_name("N");
+  app.add_option("--temperature", a->temperature, "0: always the likeliest token")->check(CLI::NonNegativeNumber)->default_str("0")->type_name("T");
+  app.add_option("--top-p", a->topP, "Draw from the likeliest tokens that together have this probability")->check(CLI::Range(1e-6, 1.0))->default_str("1")->type_name("P");
+  app.add_option("--no-repeat-ngram", a->noRepeatNgram, "No run of so many tokens comes twice; 0: any may")->check(CLI::NonNegativeNumber)->default_str("0")->type_name("N");
   app.add_option("--precision", a->load.precision, "Of the weights: f32, bf16, f16")->capture_default_str()->type_name("P");
   app.add_flag("--baseline", a->baseline, "Also the answers without SAE and with its reconstruction alone");
-  line.onRun([a](const Session& session) { return runSteer(*a, session); });
+  line.onRun([a, &line](const Session& session) { return runSteer(*a, wished(*a, line.seedGiven(), session.common.seed), session); });
 }
 
 }  // namespace sememe::cli

@@ -2,27 +2,25 @@
 #include <QtTest>
 
 #include "tests/app/cli_fixture.h"
+#include "tests/support/golden_llava.h"
 
 using namespace sememe;
-
-namespace {
-
-const QString kSteering = QStringLiteral(GOLDEN_DIR "/steering");
-
-}  // namespace
 
 class CliSteerTest : public QObject {
   Q_OBJECT
 
  private:
-  QTemporaryDir m_dir;
-  QJsonObject m_expected;
+  GoldenLlava m_llava;
 
   CliRun steer(const QStringList& more) const {
-    return runCli(QStringList{QStringLiteral("steer"), QStringLiteral("--model"), m_dir.path(), QStringLiteral("--sae"), kSteering + QStringLiteral("/llava_sae"),
-                              QStringLiteral("--image"), kSteering + QStringLiteral("/image.png"), QStringLiteral("--prompt"),
-                              m_expected[QLatin1String("question")].toString(), QStringLiteral("--max-tokens"), QStringLiteral("12"), QStringLiteral("--json")} +
+    return runCli(QStringList{QStringLiteral("steer"), QStringLiteral("--model"), m_llava.folder(), QStringLiteral("--sae"), m_llava.sae(),
+                              QStringLiteral("--image"), m_llava.image(), QStringLiteral("--prompt"),
+                              m_llava.question(), QStringLiteral("--max-tokens"), QStringLiteral("12"), QStringLiteral("--json")} +
                   more);
+  }
+
+  static QJsonObject edit(int neuron, double value, bool enabled) {
+    return {{QStringLiteral("neuron"), neuron}, {QStringLiteral("op"), QStringLiteral("set")}, {QStringLiteral("value"), value}, {QStringLiteral("enabled"), enabled}};
   }
 
   static void compare(const QJsonObject& found, const QJsonObject& expected) {
@@ -34,34 +32,83 @@ class CliSteerTest : public QObject {
   }
 
  private Q_SLOTS:
-  void initTestCase() {
-    for (const auto& [folder, name] : {std::pair{"/models/llava/", "config.json"}, {"/models/llava/", "model.safetensors"},
-                                       {"/steering/processor/", "tokenizer.json"}, {"/steering/processor/", "tokenizer_config.json"},
-                                       {"/steering/processor/", "chat_template.jinja"}, {"/steering/processor/", "preprocessor_config.json"}})
-      QVERIFY(QFile::copy(QStringLiteral(GOLDEN_DIR) + QLatin1String(folder) + QLatin1String(name), m_dir.filePath(QLatin1String(name))));
-    QFile file(kSteering + QStringLiteral("/spoken.json"));
-    QVERIFY(file.open(QIODevice::ReadOnly));
-    m_expected = QJsonDocument::fromJson(file.readAll()).object();
-  }
-
   void answersAsTransformers() {
     const CliRun run = steer({QStringLiteral("--set"), QStringLiteral("5=30"), QStringLiteral("--baseline")});
     QVERIFY2(run.status == 0, qPrintable(run.err));
     const QJsonObject json = run.json();
     QCOMPARE(json[QLatin1String("tap")].toString(), QStringLiteral("2_post_mlp_residual"));
-    compare(json, m_expected[QLatin1String("steered")].toObject());
-    compare(json[QLatin1String("original")].toObject(), m_expected[QLatin1String("original")].toObject());
-    compare(json[QLatin1String("reconstruction")].toObject(), m_expected[QLatin1String("reconstruction")].toObject());
+    compare(json, m_llava.spoken("steered"));
+    compare(json[QLatin1String("original")].toObject(), m_llava.spoken("original"));
+    compare(json[QLatin1String("reconstruction")].toObject(), m_llava.spoken("reconstruction"));
   }
 
   void editsAddAndScale() {
     // Edits that change nothing, with the SAE's error kept: the original.
     const CliRun run = steer({QStringLiteral("--set"), QStringLiteral("5+=0"), QStringLiteral("--set"), QStringLiteral("6*=1"), QStringLiteral("--mode"), QStringLiteral("keep-error"), QStringLiteral("--baseline")});
     QVERIFY2(run.status == 0, qPrintable(run.err));
-    compare(run.json(), m_expected[QLatin1String("original")].toObject());
-    compare(run.json()[QLatin1String("reconstruction")].toObject(), m_expected[QLatin1String("reconstruction")].toObject());
+    compare(run.json(), m_llava.spoken("original"));
+    compare(run.json()[QLatin1String("reconstruction")].toObject(), m_llava.spoken("reconstruction"));
     const CliRun scaled = steer({QStringLiteral("--set"), QStringLiteral("5=10"), QStringLiteral("--set"), QStringLiteral("5*=2.5"), QStringLiteral("--set"), QStringLiteral("5+=5")});
-    compare(scaled.json(), m_expected[QLatin1String("steered")].toObject());
+    compare(scaled.json(), m_llava.spoken("steered"));
+  }
+
+  // Everything from the file, as the window exports it; then with one thing after the other said on the command line.
+  void takesAPreset() {
+    QTemporaryDir dir;
+    const QString file = dir.filePath(QStringLiteral("flower.json"));
+    QVERIFY(QFile::copy(m_llava.image(), dir.filePath(QStringLiteral("picture.png"))));
+    QJsonObject preset{{QStringLiteral("format"), QStringLiteral("sememe-steering")},
+                       {QStringLiteral("version"), 1},
+                       {QStringLiteral("name"), QStringLiteral("flower")},
+                       {QStringLiteral("image"), QStringLiteral("picture.png")},
+                       {QStringLiteral("question"), m_llava.question()},
+                       {QStringLiteral("neurons"), QJsonArray{edit(5, 30, true), edit(9, 80, false)}},
+                       {QStringLiteral("sampling"), QJsonObject{{QStringLiteral("max_tokens"), 12}}}};
+    const auto run = [&](const QStringList& more) {
+      writeFile(file, QJsonDocument(preset).toJson());
+      return runCli(QStringList{QStringLiteral("steer"), QStringLiteral("--model"), m_llava.folder(), QStringLiteral("--sae"), m_llava.sae(),
+                                QStringLiteral("--preset"), file, QStringLiteral("--json")} + more);
+    };
+    const CliRun whole = run({});
+    QVERIFY2(whole.status == 0, qPrintable(whole.err));
+    compare(whole.json(), m_llava.spoken("steered"));
+    compare(run({QStringLiteral("--set"), QStringLiteral("5*=0.5"), QStringLiteral("--set"), QStringLiteral("5+=15")}).json(), m_llava.spoken("steered"));
+    QCOMPARE(run({QStringLiteral("--max-tokens"), QStringLiteral("3")}).json()[QLatin1String("tokens")].toArray().size(), 3);
+    QVERIFY(run({QStringLiteral("--prompt"), QStringLiteral("what is this")}).json()[QLatin1String("first_token_top")] != whole.json()[QLatin1String("first_token_top")]);
+    QVERIFY(run({QStringLiteral("--mode"), QStringLiteral("keep-error")}).json()[QLatin1String("first_token_top")] != whole.json()[QLatin1String("first_token_top")]);
+
+    // Painted patches: all of the four, one that changes less, one that is not there.
+    const QString mask = QStringLiteral("mask");
+    preset[mask] = QJsonArray{0, 1, 2, 3};
+    compare(run({}).json(), m_llava.spoken("steered"));
+    preset[mask] = QJsonArray{1};
+    QVERIFY(run({}).json()[QLatin1String("first_token_top")] != whole.json()[QLatin1String("first_token_top")]);
+    preset[mask] = QJsonArray{4};
+    const CliRun outside = run({});
+    QCOMPARE(outside.status, 1);
+    QVERIFY2(outside.err.contains(QLatin1String("patch 4 is painted")), qPrintable(outside.err));
+    preset.remove(mask);
+
+    // What a file may lack, and what it may not.
+    preset.remove(QStringLiteral("image"));
+    const CliRun imageless = run({});
+    QCOMPARE(imageless.status, 2);
+    QVERIFY2(imageless.err.contains(QLatin1String("--image is required")), qPrintable(imageless.err));
+    compare(run({QStringLiteral("--image"), m_llava.image()}).json(), m_llava.spoken("steered"));
+    preset[QStringLiteral("colour")] = QStringLiteral("red");
+    const CliRun slip = run({});
+    QCOMPARE(slip.status, 1);
+    QVERIFY2(slip.err.contains(QLatin1String("flower.json")) && slip.err.contains(QLatin1String("colour")), qPrintable(slip.err));
+  }
+
+  void needsAnImageAndAQuestion() {
+    const QStringList line{QStringLiteral("steer"), QStringLiteral("--model"), m_llava.folder(), QStringLiteral("--sae"), m_llava.sae()};
+    const CliRun image = runCli(line + QStringList{QStringLiteral("--prompt"), QStringLiteral("what")});
+    QCOMPARE(image.status, 2);
+    QVERIFY2(image.err.contains(QLatin1String("--image is required")), qPrintable(image.err));
+    const CliRun prompt = runCli(line + QStringList{QStringLiteral("--image"), m_llava.image()});
+    QCOMPARE(prompt.status, 2);
+    QVERIFY2(prompt.err.contains(QLatin1String("--prompt is required")), qPrintable(prompt.err));
   }
 
   void refuses_data() {
@@ -86,8 +133,8 @@ class CliSteerTest : public QObject {
     QStringList line = arguments;
     CliRun run;
     if (arguments.front() == QStringLiteral("--prompt"))
-      run = runCli(QStringList{QStringLiteral("steer"), QStringLiteral("--model"), m_dir.path(), QStringLiteral("--sae"), kSteering + QStringLiteral("/llava_sae"),
-                               QStringLiteral("--image"), kSteering + QStringLiteral("/image.png")} + line);
+      run = runCli(QStringList{QStringLiteral("steer"), QStringLiteral("--model"), m_llava.folder(), QStringLiteral("--sae"), m_llava.sae(),
+                               QStringLiteral("--image"), m_llava.image()} + line);
     else
       run = steer(line);
     QCOMPARE(run.status, status);

@@ -1,10 +1,12 @@
 // Tests of the label editor: saved by itself, at once when one leaves, undo, failures that lose nothing.
 #include "ui/explore/label_editor.h"
 
+#include <QLabel>
 #include <QLineEdit>
 #include <QPlainTextEdit>
 #include <QSignalSpy>
 #include <QTest>
+#include <algorithm>
 
 #include "tests/ui/ui_support.h"
 
@@ -102,6 +104,29 @@ class LabelEditorTest : public QObject {
     editor.findChild<QPlainTextEdit*>()->setPlainText(QString(40'000, QLatin1Char('x')));
     EVENTUALLY_EQUAL(editor.state(), LabelEditor::State::Failed);
     QCOMPARE(editor.findChild<QPlainTextEdit*>()->toPlainText().size(), qsizetype(40'000));
+  }
+
+  // As high as it asks to be, nothing lies over anything; higher, the notes have what is left.
+  void theLineBelowTheNotesLiesBelowThem() {
+    JobRunner runner;
+    LabelEditor editor(m_theme, runner);
+    editor.setSource(m_workspace.path(), m_workspace.made().run, false);
+    editor.showNeuron(5, {}, {});
+    auto* notes = editor.findChild<QPlainTextEdit*>();
+    const auto labels = editor.findChildren<QLabel*>();
+    const auto status = std::find_if(labels.begin(), labels.end(), [](const QLabel* l) { return l->text() == QLatin1String("Saved as you type"); });
+    QVERIFY(status != labels.end());
+    editor.show();
+    int before = 0;
+    for (const int more : {0, 100}) {
+      editor.resize(240, editor.heightForWidth(240) + more);
+      QVERIFY(QTest::qWaitForWindowExposed(&editor));
+      QVERIFY(notes->height() >= notes->minimumHeight());
+      QVERIFY(notes->geometry().bottom() < (*status)->geometry().top());
+      QVERIFY(editor.rect().contains((*status)->geometry()));
+      QVERIFY(notes->height() >= before + more);
+      before = notes->height();
+    }
   }
 
   void readOnlyIsReadOnly() {

@@ -10,6 +10,14 @@ namespace {
 constexpr int kDebounceMs = 400;
 constexpr int kLongestLabel = 250;  // characters; at most four bytes each in the store's 1,000
 constexpr int kLongestNotes = 25000;
+
+// Takes what is left, but asks for its minimum alone: what a text field asks for would make the panel scroll, and a size policy
+// that ignores the wish lets the layout forget the minimum too.
+class NotesEdit : public QPlainTextEdit {
+ public:
+  QSize sizeHint() const override { return minimumSize(); }
+  QSize minimumSizeHint() const override { return minimumSize(); }
+};
 }  // namespace
 
 LabelEditor::LabelEditor(const Theme& theme, JobRunner& runner, QWidget* parent)
@@ -24,11 +32,10 @@ LabelEditor::LabelEditor(const Theme& theme, JobRunner& runner, QWidget* parent)
   m_label->setMaxLength(kLongestLabel);
   m_label->setPlaceholderText(tr("What does this neuron mean?"));
   m_label->setAccessibleName(tr("Label"));
-  m_notes = new QPlainTextEdit;
+  m_notes = new NotesEdit;
   m_notes->setPlaceholderText(tr("What you saw, and what speaks against it"));
   m_notes->setTabChangesFocus(true);
-  m_notes->setMinimumHeight(9 * kUnit);
-  m_notes->setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Ignored);  // takes what is left, asks for nothing
+  m_notes->setMinimumHeight(6 * kUnit);  // two lines
   m_notes->setAccessibleName(tr("Notes"));
   m_icon = new QLabel;
   m_status = new QLabel;
