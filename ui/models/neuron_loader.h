@@ -43,6 +43,7 @@ class NeuronLoader : public QObject {
 
   void setSource(const std::filesystem::path& workspace, const RunInfo& run);
   void clear();
+  bool hasSource() const { return !m_workspace.empty(); }
 
   // Sends viewReady, then thumbnailsReady; both before it returns when the neuron is in the caches. Overtakes the
   // selection before it.
