@@ -78,6 +78,14 @@ Services services() {
   services.training.explore = [](const ExploreSaeParams& params, const std::stop_token& stop, const ProgressFn& progress) {
     return exploreSae(params, stop, progress);
   };
+  services.steering.readImage = [](const std::filesystem::path& file) { return std::make_shared<const Image>(decodeImage(file)); };
+  const std::filesystem::path demo = demoResources();
+  std::error_code ignored;
+  if (std::filesystem::exists(demo / "llava/config.json", ignored) && std::filesystem::exists(demo / "sae-patch", ignored)) {
+    services.steering.demo.model = demo / "llava";
+    services.steering.demo.sae = demo / "sae-patch";
+    if (std::filesystem::exists(demo / "steering.json", ignored)) services.steering.demoPreset = demo / "steering.json";
+  }
   services.version = QStringLiteral(SEMEME_VERSION);
   return services;
 }

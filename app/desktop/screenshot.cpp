@@ -19,6 +19,8 @@ Screenshot::Screenshot(MainWindow& window, QString file, bool noWorkspace) : m_w
           [this](const QString& title, const JobFailure& failure) { fail(title + QStringLiteral(": ") + failure.message); });
   connect(&window.hierarchy(), &HierarchyPage::failed, this,
           [this](const QString& title, const JobFailure& failure) { fail(title + QStringLiteral(": ") + failure.message); });
+  connect(&window.steer(), &SteerPage::failed, this,
+          [this](const QString& title, const JobFailure& failure) { fail(title + QStringLiteral(": ") + failure.message); });
   connect(&window, &MainWindow::pageFilled, this, [this] { QTimer::singleShot(kSettleMs, this, &Screenshot::take); });
   if (noWorkspace) QTimer::singleShot(kSettleMs, this, &Screenshot::take);
   m_patience.setSingleShot(true);

@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <set>
+#include <sstream>
 
 #include "app/headless/command.h"
 #include "app/headless/console.h"
@@ -21,7 +23,7 @@ namespace {
 struct SteerArguments {
   std::string model, sae, table;
   std::filesystem::path preset;
-  std::optional<std::string> image, prompt, mode;
+  std::optional<std::string> image, prompt, mode, patches;
   std::vector<std::string> set, sweep;
   SteeringModelParams load;
   std::optional<int> maxTokens, noRepeatNgram;
@@ -94,6 +96,25 @@ void writeTable(const std::filesystem::path& path, const std::vector<SweptAnswer
   writeTextFile(path, path.extension() == ".csv" ? csv.text() : markdown);
 }
 
+// "3,5-9": ascending, each once.
+std::vector<int> parsePatches(const std::string& text) {
+  const auto refuse = [&]() -> UsageError { return UsageError("--patches " + text + ": expected numbers and ranges such as 3,5-9"); };
+  std::set<int> patches;
+  std::istringstream parts(text);
+  for (std::string part; std::getline(parts, part, ',');) {
+    const size_t dash = part.find('-');
+    const auto number = [&](const std::string& digits) {
+      if (digits.empty() || digits.size() > 6 || digits.find_first_not_of("0123456789") != std::string::npos) throw refuse();
+      return std::stoi(digits);
+    };
+    const int first = number(part.substr(0, dash)), last = dash == std::string::npos ? first : number(part.substr(dash + 1));
+    if (last < first) throw refuse();
+    for (int patch = first; patch <= last; ++patch) patches.insert(patch);
+  }
+  if (patches.empty()) throw refuse();
+  return {patches.begin(), patches.end()};
+}
+
 Json chancesJson(const std::vector<TokenChance>& chances) {
   Json list = Json::array();
   for (const TokenChance& c : chances) list.push_back({{"token", c.token}, {"text", c.text}, {"probability", c.probability}});
@@ -118,6 +139,7 @@ SteeringPreset wished(const SteerArguments& given, bool seedGiven, uint64_t seed
   for (const std::string& text : given.set) wish.neurons.push_back({parseIntervention(text), true});
   if (given.image) wish.image = *given.image;
   if (given.prompt) wish.question = *given.prompt;
+  if (given.patches) wish.painted = parsePatches(*given.patches);
   if (given.mode) wish.mode = parseSteeringMode(*given.mode);
   wish.preZero |= given.preZero;
   wish.sampling.maxTokens = given.maxTokens.value_or(wish.sampling.maxTokens);
@@ -209,6 +231,7 @@ void addSteer(CommandLine& line) {
   app.add_option("--table", a->table, "Write the answers of --sweep: .csv or .md")->type_name("FILE");
   app.add_option("--mode", a->mode, "replace (without a preset): the tower goes on with the SAE's reconstruction, as in the paper; keep-error: with what the edit changes of it added")
       ->check(CLI::IsMember({"replace", "keep-error"}));
+  app.add_option("--patches", a->patches, "Edit these patches alone, counted in rows from the top left, from 0: 3,5-9; without it: the whole image")->type_name("LIST");
   app.add_flag("--pre-zero", a->preZero, "Silence every other neuron");
   app.add_option("--max-tokens", a->maxTokens, "Length of the answer at most")->check(CLI::NonNegativeNumber)->default_str("128")->type_name("N");
   app.add_option("--temperature", a->temperature, "0: always the likeliest token")->check(CLI::NonNegativeNumber)->default_str("0")->type_name("T");

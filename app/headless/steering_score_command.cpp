@@ -127,6 +127,7 @@ void addSteeringScore(CommandLine& line) {
   app.add_option("--max-tokens", p.maxTokens, "Length of an answer at most; its first word counts")->check(CLI::PositiveNumber)->capture_default_str()->type_name("N");
   app.add_option("--batch", p.batch, "Questions in one pass")->check(CLI::PositiveNumber)->capture_default_str()->type_name("N");
   app.add_option("--precision", p.model.precision, "Of LLaVA's weights: f32, bf16, f16")->capture_default_str()->type_name("P");
+  app.add_flag("--eight-bit", p.model.eightBits, "Keep the language model's layers in 8 bits, for a GPU with little memory");
   app.add_option("--out", a->out, "Folder for labels.txt, scores_per_neuron, metric.txt and a table; and for the answers so far")->required()->type_name("DIR");
   line.onRun([a](const Session& session) { return runScore(*a, session); });
 }

@@ -111,6 +111,17 @@ class CliSteerTest : public QObject {
     QVERIFY2(prompt.err.contains(QLatin1String("--prompt is required")), qPrintable(prompt.err));
   }
 
+  void patchesAlone() {
+    const QStringList edit{QStringLiteral("--set"), QStringLiteral("5=30"), QStringLiteral("--patches")};
+    // All of them, in any way of saying it; CLS counts for nothing at the layer that LLaVA reads.
+    const CliRun all = steer(edit + QStringList{QStringLiteral("3,0-2,1")});
+    QVERIFY2(all.status == 0, qPrintable(all.err));
+    compare(all.json(), m_llava.spoken("steered"));
+    const CliRun one = steer(edit + QStringList{QStringLiteral("0")});
+    QVERIFY2(one.status == 0, qPrintable(one.err));
+    QVERIFY(one.json()[QLatin1String("first_token_top")] != all.json()[QLatin1String("first_token_top")]);
+  }
+
   void refuses_data() {
     QTest::addColumn<QStringList>("arguments");
     QTest::addColumn<int>("status");
@@ -122,6 +133,8 @@ class CliSteerTest : public QObject {
     row("no such neuron", {QStringLiteral("--set"), QStringLiteral("64=5")}, 1, "no neuron 64");
     row("infinite", {QStringLiteral("--set"), QStringLiteral("5=inf")}, 1, "finite");
     row("behind what is read", {QStringLiteral("--layer"), QStringLiteral("3")}, 1, "change nothing");
+    row("no such patch", {QStringLiteral("--set"), QStringLiteral("5=30"), QStringLiteral("--patches"), QStringLiteral("2-4")}, 1, "patch");
+    row("no patches", {QStringLiteral("--patches"), QStringLiteral("3-1")}, 2, "3,5-9");
     row("no such mode", {QStringLiteral("--mode"), QStringLiteral("both")}, 2, "keep-error");
     row("an image's place in the question", {QStringLiteral("--prompt"), QStringLiteral("<image>")}, 1, "<image>");
   }

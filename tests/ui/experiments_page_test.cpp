@@ -379,7 +379,7 @@ class ExperimentsPageTest : public QObject {
     QCOMPARE(window.explore().runs().currentData().toLongLong(), qlonglong(workspace.made().run));
     // There and back by keys.
     window.activateWindow();
-    QTest::keyClick(&window, Qt::Key_2, Qt::ControlModifier);
+    QTest::keyClick(&window, Qt::Key_3, Qt::ControlModifier);
     QVERIFY(window.page() == Page::Experiments);
     QTest::keyClick(&window, Qt::Key_1, Qt::ControlModifier);
     QVERIFY(window.page() == Page::Explore);

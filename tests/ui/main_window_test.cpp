@@ -194,7 +194,7 @@ class MainWindowTest : public QObject {
     QStringList unique = keys;
     unique.removeDuplicates();
     QCOMPARE(unique.size(), keys.size());
-    QCOMPARE(window.menuBar()->actions().size(), 6);
+    QCOMPARE(window.menuBar()->actions().size(), 7);
   }
 
   void keysWalkTheNeurons() {
@@ -211,6 +211,26 @@ class MainWindowTest : public QObject {
     EVENTUALLY_EQUAL(window.explore().list().selected(), neuron(1));
     QTest::keyClick(&window, Qt::Key_K);
     EVENTUALLY_EQUAL(window.explore().list().selected(), neuron(0));
+  }
+
+  void theExplorerLeadsToSteering() {
+    JobRunner runner;
+    MainWindow window(m_theme, runner, services(), std::nullopt);
+    window.show();
+    window.openWorkspace(m_workspace.file());
+    EVENTUALLY(window.explore().isFilled());
+    QTest::keyClick(&window, Qt::Key_2, Qt::ControlModifier);
+    QVERIFY(window.steer().isVisible() && window.steer().showsChooser());
+    QVERIFY(window.isPageFilled());
+    window.showPage(Page::Explore);
+    RunInfo run = m_workspace.run();
+    run.saeFingerprint = "an SAE";
+    run.saePath = "/saes/ae.pt";
+    Q_EMIT window.explore().steerNeuronWanted(run, 7);
+    QVERIFY(window.page() == Page::Steer && window.steer().isVisible());
+    QCOMPARE(window.steer().chooser().params().sae, std::filesystem::path("/saes/ae.pt"));
+    window.closeWorkspace();
+    QVERIFY(!window.steer().isVisible());
   }
 
   void theHierarchyLeadsToExplore() {

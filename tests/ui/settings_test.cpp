@@ -28,6 +28,15 @@ class SettingsTest : public QObject {
     s.scoresSplitter = {400, 300};
     s.resultsSplitter = {500, 200};
     s.hiddenTrainingColumns = {3, 8};
+    s.steerModels = {QStringLiteral("/models/llava 1.5"), QStringLiteral("/m")};
+    s.steerSaes = {QStringLiteral("/saes/ae.pt")};
+    s.steerPrecision = QStringLiteral("f16");
+    s.steerQuestions = {QStringLiteral("What, where; \"why\"?"), QStringLiteral("Ünd?")};
+    s.steerSampling = {.maxTokens = 9, .temperature = 0.7, .topP = 0.9, .noRepeatNgram = 3, .seed = 123456789012345ULL};
+    s.steerImageFolder = QStringLiteral("/pictures");
+    s.steerSplitter = {300, 900};
+    s.steerTopSplitter = {500, 250};
+    s.steerAnswersSplitter = {400, 200};
     s.logarithmicCharts = {};
     s.recentWorkspaces = {QStringLiteral("/a b/ü.sememe"), QStringLiteral("/c,d.sememe")};
     s.demoFolder = QStringLiteral("/home/someone/demo folder");
@@ -47,6 +56,15 @@ class SettingsTest : public QObject {
     QCOMPARE(r.scoresSplitter, s.scoresSplitter);
     QCOMPARE(r.resultsSplitter, s.resultsSplitter);
     QCOMPARE(r.hiddenTrainingColumns, s.hiddenTrainingColumns);
+    QCOMPARE(r.steerModels, s.steerModels);
+    QCOMPARE(r.steerSaes, s.steerSaes);
+    QCOMPARE(r.steerPrecision, s.steerPrecision);
+    QCOMPARE(r.steerQuestions, s.steerQuestions);
+    QVERIFY(r.steerSampling == s.steerSampling);
+    QCOMPARE(r.steerImageFolder, s.steerImageFolder);
+    QCOMPARE(r.steerSplitter, s.steerSplitter);
+    QCOMPARE(r.steerTopSplitter, s.steerTopSplitter);
+    QCOMPARE(r.steerAnswersSplitter, s.steerAnswersSplitter);
     QCOMPARE(r.logarithmicCharts, s.logarithmicCharts);
     QCOMPARE(r.recentWorkspaces, s.recentWorkspaces);
     QCOMPARE(r.demoFolder, s.demoFolder);
@@ -64,7 +82,7 @@ class SettingsTest : public QObject {
     const QString path = folder.filePath(QStringLiteral("sememe.ini"));
     QFile file(path);
     QVERIFY(file.open(QIODevice::WriteOnly));
-    file.write("[window]\ntheme=purple\n[explore]\nthumbnailSide=999999\ncolumns=1 2 x\nsplitter=-4 2 3\nsortColumn=77\n\x01\x02[[");
+    file.write("[window]\ntheme=purple\n[explore]\nthumbnailSide=999999\ncolumns=1 2 x\nsplitter=-4 2 3\nsortColumn=77\n[steer]\nmaxTokens=-3\ntemperature=hot\ntopP=7\nseed=-1\nsplitter=5\n\x01\x02[[");
     file.close();
     const Settings s = SettingsFile(path).read();
     QCOMPARE(s.theme, ThemeMode::System);
@@ -72,6 +90,10 @@ class SettingsTest : public QObject {
     QVERIFY(s.columnWidths.isEmpty());
     QVERIFY(s.exploreSplitter.isEmpty());
     QCOMPARE(s.sortColumn, 4);
+    QCOMPARE(s.steerSampling.maxTokens, 1);
+    QCOMPARE(s.steerSampling.temperature, 0.0);
+    QCOMPARE(s.steerSampling.topP, 1.0);
+    QVERIFY(s.steerSplitter.isEmpty());
   }
 
   void recentAreUniqueAndBounded() {

@@ -338,6 +338,24 @@ void ExplorePage::showImageInFolder() const {
     QDesktopServices::openUrl(QUrl::fromLocalFile(QFileInfo(image->file).absolutePath()));
 }
 
+bool ExplorePage::hasLatent() const {
+  const int run = m_runs->currentIndex();
+  return hasNeuron() && run >= 0 && size_t(run) < m_summary.runs.size() && !m_summary.runs[size_t(run)].run.saeFingerprint.empty();
+}
+
+void ExplorePage::steerNeuron() {
+  if (!hasLatent()) return;
+  m_viewer->closeViewer();
+  Q_EMIT steerNeuronWanted(m_summary.runs[size_t(m_runs->currentIndex())].run, m_grid->view()->detail.row.neuron);
+}
+
+void ExplorePage::steerImage() {
+  const GridImage* image = m_grid->currentImage();
+  if (!image || image->file.isEmpty()) return;
+  m_viewer->closeViewer();
+  Q_EMIT steerImageWanted(image->file);
+}
+
 void ExplorePage::contextMenu(int, const QPoint& global) {
   const GridImage* image = m_grid->currentImage();
   const bool file = image && !image->file.isEmpty();
@@ -349,6 +367,9 @@ void ExplorePage::contextMenu(int, const QPoint& global) {
       ->setEnabled(file && QFileInfo::exists(QFileInfo(image->file).absolutePath()));
   menu.addSeparator();
   menu.addAction(tr("Copy neuron number"), this, &ExplorePage::copyNeuron);
+  menu.addSeparator();
+  menu.addAction(m_theme.icon(QStringLiteral("sliders")), tr("Steer this neuron"), this, &ExplorePage::steerNeuron)->setEnabled(hasLatent());
+  menu.addAction(m_theme.icon(QStringLiteral("image")), tr("Steer with this image"), this, &ExplorePage::steerImage)->setEnabled(file);
   menu.exec(global);
 }
 

@@ -43,7 +43,10 @@ class ExplorePage : public QWidget {
   void copyNeuron() const;
   void copyImagePath() const;
   void showImageInFolder() const;
+  void steerNeuron();
+  void steerImage();
   bool hasNeuron() const { return m_grid->view() != nullptr; }
+  bool hasLatent() const;  // a neuron of an SAE
 
   void setThumbnailSide(int side);
   void applySettings(const Settings& settings);
@@ -63,6 +66,8 @@ class ExplorePage : public QWidget {
   void neuronChanged();
   void failed(const sememe::JobFailure& failure);
   void reloadWanted();
+  void steerNeuronWanted(const sememe::RunInfo& run, qint64 neuron);  // of a run that an SAE made
+  void steerImageWanted(const QString& file);
 
  protected:
   void resizeEvent(QResizeEvent*) override;

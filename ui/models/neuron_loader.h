@@ -44,6 +44,7 @@ class NeuronLoader : public QObject {
   void setSource(const std::filesystem::path& workspace, const RunInfo& run);
   void clear();
   void setThumbnailMemory(int kilobytes) { m_thumbnails.setMaxCost(kilobytes); }  // 160 MB at first
+  bool hasSource() const { return !m_workspace.empty(); }
 
   // Sends viewReady, then thumbnailsReady; both before it returns when the neuron is in the caches. Overtakes the
   // selection before it.

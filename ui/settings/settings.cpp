@@ -29,6 +29,12 @@ QList<int> toList(const QVariant& value, int size) {
   return size == -1 || values.size() == size ? values : QList<int>();
 }
 
+QStringList texts(const QVariant& value, int most) {
+  QStringList list = value.toStringList();
+  list.removeAll(QString());
+  return list.mid(0, most);
+}
+
 }  // namespace
 
 QString SettingsFile::defaultPath() {
@@ -56,13 +62,25 @@ Settings SettingsFile::read() const {
   s.hiddenTrainingColumns = toList(file.value(QStringLiteral("experiments/hiddenColumns")), -1);
   s.logarithmicCharts = file.value(QStringLiteral("experiments/logarithmic"), s.logarithmicCharts).toStringList();
   s.logarithmicCharts.removeAll(QString());
+  s.steerModels = texts(file.value(QStringLiteral("steer/models")), kSteerRecent);
+  s.steerSaes = texts(file.value(QStringLiteral("steer/saes")), kSteerRecent);
+  s.steerPrecision = file.value(QStringLiteral("steer/precision")).toString();
+  s.steerQuestions = texts(file.value(QStringLiteral("steer/questions")), kSteerQuestions);
+  SamplingOptions& sampling = s.steerSampling;
+  sampling.maxTokens = std::clamp(file.value(QStringLiteral("steer/maxTokens"), sampling.maxTokens).toInt(), 1, 4096);
+  sampling.temperature = std::clamp(file.value(QStringLiteral("steer/temperature"), sampling.temperature).toDouble(), 0.0, 5.0);
+  sampling.topP = std::clamp(file.value(QStringLiteral("steer/topP"), sampling.topP).toDouble(), 0.01, 1.0);
+  sampling.noRepeatNgram = std::clamp(file.value(QStringLiteral("steer/noRepeatNgram"), sampling.noRepeatNgram).toInt(), 0, 20);
+  sampling.seed = file.value(QStringLiteral("steer/seed"), qulonglong(sampling.seed)).toULongLong();
+  s.steerImageFolder = file.value(QStringLiteral("steer/imageFolder")).toString();
+  s.steerSplitter = toList(file.value(QStringLiteral("steer/splitter")), 2);
+  s.steerTopSplitter = toList(file.value(QStringLiteral("steer/topSplitter")), 2);
+  s.steerAnswersSplitter = toList(file.value(QStringLiteral("steer/answersSplitter")), 2);
   for (const QString& key : file.allKeys()) {
     const QLatin1String prefix("experiments/form/");
     if (key.startsWith(prefix)) s.trainingForm.insert(key.mid(prefix.size()), file.value(key).toString());
   }
-  s.recentWorkspaces = file.value(QStringLiteral("files/recent")).toStringList();
-  s.recentWorkspaces.removeAll(QString());
-  s.recentWorkspaces = s.recentWorkspaces.mid(0, kRecentWorkspaces);
+  s.recentWorkspaces = texts(file.value(QStringLiteral("files/recent")), kRecentWorkspaces);
   s.demoFolder = file.value(QStringLiteral("files/demoFolder")).toString();
   return s;
 }
@@ -85,6 +103,19 @@ void SettingsFile::write(const Settings& s) const {
   file.setValue(QStringLiteral("scores/splitter"), fromList(s.scoresSplitter));
   file.setValue(QStringLiteral("experiments/hiddenColumns"), fromList(s.hiddenTrainingColumns));
   file.setValue(QStringLiteral("experiments/logarithmic"), s.logarithmicCharts);
+  file.setValue(QStringLiteral("steer/models"), s.steerModels);
+  file.setValue(QStringLiteral("steer/saes"), s.steerSaes);
+  file.setValue(QStringLiteral("steer/precision"), s.steerPrecision);
+  file.setValue(QStringLiteral("steer/questions"), s.steerQuestions);
+  file.setValue(QStringLiteral("steer/maxTokens"), s.steerSampling.maxTokens);
+  file.setValue(QStringLiteral("steer/temperature"), s.steerSampling.temperature);
+  file.setValue(QStringLiteral("steer/topP"), s.steerSampling.topP);
+  file.setValue(QStringLiteral("steer/noRepeatNgram"), s.steerSampling.noRepeatNgram);
+  file.setValue(QStringLiteral("steer/seed"), qulonglong(s.steerSampling.seed));
+  file.setValue(QStringLiteral("steer/imageFolder"), s.steerImageFolder);
+  file.setValue(QStringLiteral("steer/splitter"), fromList(s.steerSplitter));
+  file.setValue(QStringLiteral("steer/topSplitter"), fromList(s.steerTopSplitter));
+  file.setValue(QStringLiteral("steer/answersSplitter"), fromList(s.steerAnswersSplitter));
   file.remove(QStringLiteral("experiments/form"));
   for (auto it = s.trainingForm.begin(); it != s.trainingForm.end(); ++it)
     file.setValue(QString(QStringLiteral("experiments/form/") + it.key()), it.value());

@@ -7,6 +7,7 @@
 #include <QString>
 #include <QStringList>
 
+#include "core/steering/request.h"
 #include "ui/theme/theme.h"
 
 namespace sememe {
@@ -26,12 +27,18 @@ struct Settings {
   QList<int> resultsSplitter;           // heights of charts and table; empty: as designed
   QList<int> hiddenTrainingColumns;     // of TrainingTableModel
   QList<int> scoresSplitter;            // heights of chart and table; empty: as designed
+  QStringList steerModels, steerSaes;   // what was loaded to steer, the last first
+  QString steerPrecision;               // of the model's weights; empty: exact
+  QStringList steerQuestions;           // the last asked first
+  SamplingOptions steerSampling = {.maxTokens = 64};
+  QString steerImageFolder;             // where an image was opened last
+  QList<int> steerSplitter, steerTopSplitter, steerAnswersSplitter;  // empty: as designed
   QStringList logarithmicCharts = {QStringLiteral("loss")};  // by the measure's key
   QStringList recentWorkspaces;  // absolute paths, the last one opened first; at most kRecentWorkspaces
   QString demoFolder;            // where the demo workspace was made last
 };
 
-constexpr int kRecentWorkspaces = 10;
+constexpr int kRecentWorkspaces = 10, kSteerRecent = 10, kSteerQuestions = 20;
 
 // Keeps a Settings in an INI file. GUI thread. Values that are missing or make no sense are read as the defaults.
 class SettingsFile {

@@ -44,11 +44,12 @@ MainWindow::MainWindow(Theme& theme, JobRunner& runner, Services services, std::
 
   m_start = new StartPage(theme);
   m_explore = new ExplorePage(theme, runner, m_services.readImage, m_services.scoreImages);
+  m_steer = new SteerPage(theme, runner, m_services.readImage, m_services.steering);
   m_experiments = new ExperimentsPage(theme, runner, m_services.training);
   m_scores = new ScoresPage(theme, runner);
   m_hierarchy = new HierarchyPage(theme, runner, m_services.readImage, m_services.readHierarchy);
   m_pages = new QStackedWidget;
-  for (QWidget* page : std::initializer_list<QWidget*>{m_start, m_explore, m_experiments, m_scores, m_hierarchy}) m_pages->addWidget(page);
+  for (QWidget* page : std::initializer_list<QWidget*>{m_start, m_explore, m_steer, m_experiments, m_scores, m_hierarchy}) m_pages->addWidget(page);
   m_messages = new MessageBar(theme);
   auto* middle = new QWidget;
   auto* column = new QVBoxLayout(middle);
@@ -73,6 +74,7 @@ MainWindow::MainWindow(Theme& theme, JobRunner& runner, Services services, std::
   makeEditMenu();
   makeViewMenu();
   makeGoMenu();
+  makeSteeringMenu();
   makeTrainingMenu();
   makeHelpMenu();
   // In the row of the menus, which has room for it; a desktop that takes the menus elsewhere would take it along.
@@ -91,6 +93,22 @@ MainWindow::MainWindow(Theme& theme, JobRunner& runner, Services services, std::
   });
 
   connect(m_explore, &ExplorePage::filled, this, &MainWindow::pageFilled);
+  connect(m_explore, &ExplorePage::steerNeuronWanted, this, [this](const RunInfo& run, qint64 neuron) {
+    m_steer->steerNeuron(run, neuron);
+    showPage(Page::Steer);
+  });
+  connect(m_explore, &ExplorePage::steerImageWanted, this, [this](const QString& file) {
+    m_steer->openImage(file);
+    showPage(Page::Steer);
+  });
+
+  connect(m_steer, &SteerPage::filled, this, &MainWindow::pageFilled);
+  connect(m_steer, &SteerPage::actionsChanged, this, &MainWindow::updateActions);
+  connect(m_steer, &SteerPage::said, this, [this](const QString& sentence) { statusBar()->showMessage(sentence, kMessageMs); });
+  connect(m_steer, &SteerPage::settled, this, &MainWindow::saveSettings);
+  connect(m_steer, &SteerPage::failed, this, [this](const QString& title, const JobFailure& failure, std::function<void()> retry) {
+    m_messages->showFailure(title, failure, std::move(retry));
+  });
   connect(m_experiments, &ExperimentsPage::filled, this, [this] {
     if (m_page == Page::Experiments) m_experiments->focusFirst();
     Q_EMIT pageFilled();
@@ -133,12 +151,14 @@ MainWindow::MainWindow(Theme& theme, JobRunner& runner, Services services, std::
   connect(m_hierarchy, &HierarchyPage::failed, this, [this](const QString& title, const JobFailure& failure, std::function<void()> retry) {
     m_messages->showFailure(title, failure, std::move(retry));
   });
-  connect(&m_explore->details().labels(), &LabelEditor::edited, this, [this](qint64 neuron, const QString& label) {
+  connect(&m_explore->details().labels(), &LabelEditor::edited, this, [this](qint64 neuron, const QString& label, const QString& notes) {
     m_hierarchy->setLabel(m_explore->runs().currentData().toLongLong(), neuron, label);
+    m_steer->setLabel(m_explore->runs().currentData().toLongLong(), neuron, label, notes);
   });
 
   m_theme.setMode(m_settings.theme);
   m_explore->applySettings(m_settings);
+  m_steer->applySettings(m_settings);
   m_experiments->applySettings(m_settings);
   m_scores->applySettings(m_settings);
   if (!m_settings.windowGeometry.isEmpty()) restoreGeometry(m_settings.windowGeometry);
@@ -153,12 +173,14 @@ void MainWindow::showPage(Page page) {
 
 void MainWindow::arrangePages() {
   QWidget* shown = m_workspace.isEmpty() ? static_cast<QWidget*>(m_start) : m_explore;
+  if (m_page == Page::Steer) shown = m_steer;
   if (m_page == Page::Experiments) shown = m_experiments;
   if (m_page == Page::Scores) shown = m_scores;
   if (m_page == Page::Hierarchy) shown = m_hierarchy;
   m_pages->setCurrentWidget(shown);
   m_pageBar->setCurrent(m_page);
   if (shown == m_explore) m_explore->list().table().setFocus();
+  if (shown == m_steer) m_steer->focusFirst();
   if (shown == m_experiments) m_experiments->focusFirst();
   if (shown == m_scores) m_scores->focusFirst();
   if (shown == m_hierarchy) m_hierarchy->focusFirst();
@@ -166,6 +188,7 @@ void MainWindow::arrangePages() {
 }
 
 bool MainWindow::isPageFilled() const {
+  if (m_page == Page::Steer) return m_steer->isFilled();
   if (m_page == Page::Experiments) return m_experiments->isFilled();
   if (m_page == Page::Scores) return m_scores->isFilled();
   if (m_page == Page::Hierarchy) return m_hierarchy->isFilled();
@@ -225,6 +248,7 @@ void MainWindow::showSummary(const WorkspaceSummary& summary) {
   m_path->setText(summary.readOnly ? tr("%1  (read only)").arg(m_workspace) : m_workspace);
   m_explore->setWorkspace(summary);
   if (const int64_t run = std::exchange(m_wantedRun, 0)) m_explore->showRun(run);
+  m_steer->setWorkspace(summary);
   m_experiments->setWorkspace(summary);
   m_scores->setWorkspace(summary);
   m_hierarchy->setWorkspace(summary);
@@ -236,6 +260,7 @@ void MainWindow::showSummary(const WorkspaceSummary& summary) {
 void MainWindow::closeWorkspace() {
   ++m_openGeneration;
   m_explore->clear();
+  m_steer->clear();
   m_experiments->clear();
   m_scores->clear();
   m_hierarchy->clear();
@@ -310,6 +335,16 @@ void MainWindow::updateActions() {
   const bool exploring = open && m_page == Page::Explore;
   for (QAction* action : m_exploreActions) action->setEnabled(exploring);
   for (QAction* action : m_pageActions) action->setEnabled(exploring && m_explore->hasNeuron());
+  m_steerNeuron->setEnabled(exploring && m_explore->hasLatent());
+  const bool steering = m_page == Page::Steer && m_steer->isReady() && !m_steer->showsChooser();
+  for (QAction* action : m_steerActions) action->setEnabled(steering);
+  m_stopAnswer->setEnabled(steering && m_steer->isBusy());
+  m_removeNeuron->setEnabled(steering && m_steer->rows().current() >= 0);
+  m_undo->setEnabled(steering && m_steer->undo().canUndo());
+  m_redo->setEnabled(steering && m_steer->undo().canRedo());
+  m_undo->setText(m_undo->isEnabled() ? tr("&Undo: %1").arg(m_steer->undo().undoText()) : tr("&Undo"));
+  m_redo->setText(m_redo->isEnabled() ? tr("&Redo: %1").arg(m_steer->undo().redoText()) : tr("&Redo"));
+  m_find->setEnabled(exploring || steering);
   // As the buttons of the page.
   const bool training = open && m_page == Page::Experiments;
   TrainingPanel& panel = m_experiments->panel();
@@ -335,7 +370,12 @@ void MainWindow::resetLayout() {
   now.resultsSplitter = defaults.resultsSplitter;
   now.hiddenTrainingColumns = defaults.hiddenTrainingColumns;
   now.scoresSplitter = defaults.scoresSplitter;
+  m_steer->storeSettings(now);
+  now.steerSplitter = defaults.steerSplitter;
+  now.steerTopSplitter = defaults.steerTopSplitter;
+  now.steerAnswersSplitter = defaults.steerAnswersSplitter;
   m_settings = now;
+  m_steer->applySettings(m_settings);
   m_explore->applySettings(m_settings);
   m_experiments->applySettings(m_settings);
   m_scores->applySettings(m_settings);
@@ -346,6 +386,7 @@ void MainWindow::resetLayout() {
 void MainWindow::saveSettings() {
   if (!m_file) return;
   m_explore->storeSettings(m_settings);
+  m_steer->storeSettings(m_settings);
   m_experiments->storeSettings(m_settings);
   m_scores->storeSettings(m_settings);
   m_settings.windowGeometry = saveGeometry();

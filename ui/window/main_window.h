@@ -15,6 +15,7 @@
 #include "ui/jobs/job_runner.h"
 #include "ui/scores/scores_page.h"
 #include "ui/settings/settings.h"
+#include "ui/steer/steer_page.h"
 #include "ui/theme/theme.h"
 #include "ui/widgets/job_status.h"
 #include "ui/widgets/message_bar.h"
@@ -31,6 +32,7 @@ struct Services {
   std::function<std::filesystem::path(const std::filesystem::path& folder, const std::stop_token&, const ProgressFn&)> makeDemo;
   HierarchyReader readHierarchy;
   TrainingServices training;
+  SteeringServices steering;
   QString version;
 };
 
@@ -51,6 +53,7 @@ class MainWindow : public QMainWindow {
 
   ExplorePage& explore() { return *m_explore; }
   ExperimentsPage& experiments() { return *m_experiments; }
+  SteerPage& steer() { return *m_steer; }
   ScoresPage& scores() { return *m_scores; }
   HierarchyPage& hierarchy() { return *m_hierarchy; }
   StartPage& startPage() { return *m_start; }
@@ -73,6 +76,7 @@ class MainWindow : public QMainWindow {
   void makeFileMenu();
   void makeEditMenu();
   void makeViewMenu();
+  void makeSteeringMenu();
   void makeTrainingMenu();
   void makeGoMenu();
   void makeHelpMenu();
@@ -105,6 +109,7 @@ class MainWindow : public QMainWindow {
   QStackedWidget* m_pages;
   StartPage* m_start;
   ExplorePage* m_explore;
+  SteerPage* m_steer;
   ExperimentsPage* m_experiments;
   ScoresPage* m_scores;
   HierarchyPage* m_hierarchy;
@@ -120,6 +125,13 @@ class MainWindow : public QMainWindow {
   QList<QAction*> m_workspaceActions;  // need an open workspace
   QList<QAction*> m_exploreActions;    // need one, and the Explore page in view
   QList<QAction*> m_pageActions;       // need a neuron on the Explore page
+  QAction* m_undo = nullptr;
+  QAction* m_redo = nullptr;
+  QAction* m_find = nullptr;
+  QList<QAction*> m_steerActions;      // need a model on the Steer page
+  QAction* m_steerNeuron = nullptr;    // from Explore
+  QAction* m_stopAnswer = nullptr;
+  QAction* m_removeNeuron = nullptr;
   QAction* m_startTraining = nullptr;
   QAction* m_pauseTraining = nullptr;
   QAction* m_exploreTraining = nullptr;

@@ -42,6 +42,10 @@ void MainWindow::makeFileMenu() {
 
 void MainWindow::makeEditMenu() {
   QMenu* menu = menuBar()->addMenu(tr("&Edit"));
+  m_undo = add(menu, QStringLiteral("undo"), tr("&Undo"), {QKeySequence(Qt::CTRL | Qt::Key_Z)}, [this] { m_steer->undo().undo(); });
+  m_redo = add(menu, QStringLiteral("redo"), tr("&Redo"), {QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_Z), QKeySequence(Qt::CTRL | Qt::Key_Y)},
+               [this] { m_steer->undo().redo(); });
+  menu->addSeparator();
   addOnPage(menu, QStringLiteral("copy"), tr("Copy &neuron number"), {QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_C)},
             [this] { m_explore->copyNeuron(); });
   addOnPage(menu, {}, tr("Copy &image path"), {QKeySequence(Qt::CTRL | Qt::ALT | Qt::Key_C)}, [this] { m_explore->copyImagePath(); });
@@ -49,8 +53,8 @@ void MainWindow::makeEditMenu() {
   addOnPage(menu, QStringLiteral("tag"), tr("Edit &label"), {QKeySequence(Qt::Key_F2), QKeySequence(Qt::CTRL | Qt::Key_L)},
             [this] { m_explore->editLabel(); });
   menu->addSeparator();
-  m_exploreActions << add(menu, QStringLiteral("search"), tr("&Find"), {QKeySequence::Find, QKeySequence(Qt::Key_Slash)},
-                            [this] { m_explore->find(); });
+  m_find = add(menu, QStringLiteral("search"), tr("&Find"), {QKeySequence::Find, QKeySequence(Qt::Key_Slash)},
+               [this] { m_page == Page::Steer ? m_steer->findNeuron() : m_explore->find(); });
   m_exploreActions << add(menu, QStringLiteral("filter"), tr("&Clear filter"), {QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_F)},
                             [this] { m_explore->list().clearFilter(); });
 }
@@ -117,6 +121,30 @@ void MainWindow::makeGoMenu() {
             [this] { m_explore->enlarge(); });
 }
 
+void MainWindow::makeSteeringMenu() {
+  QMenu* menu = menuBar()->addMenu(tr("&Steering"));
+  m_steerNeuron = add(menu, QStringLiteral("sliders"), tr("Steer this &neuron"), {QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_N)}, [this] { m_explore->steerNeuron(); });
+  addOnPage(menu, QStringLiteral("image"), tr("Steer with this &image"), {QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_I)}, [this] { m_explore->steerImage(); });
+  menu->addSeparator();
+  const auto onSteer = [this, menu](const QString& icon, const QString& text, const QList<QKeySequence>& keys, std::function<void()> run) {
+    m_steerActions << add(menu, icon, text, keys, std::move(run));
+  };
+  onSteer(QStringLiteral("folder"), tr("&Open image…"), {QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_O)}, [this] { m_steer->panel().chooseFile(); });
+  onSteer({}, tr("&Paste image"), {QKeySequence(Qt::CTRL | Qt::Key_V)}, [this] { m_steer->panel().paste(); });
+  onSteer(QStringLiteral("search"), tr("&Add a neuron"), {QKeySequence(Qt::CTRL | Qt::Key_N)}, [this] { m_steer->findNeuron(); });
+  m_removeNeuron = add(menu, QStringLiteral("trash"), tr("&Remove the neuron"), {QKeySequence(Qt::CTRL | Qt::Key_Backspace)}, [this] { m_steer->removeCurrent(); });
+  menu->addSeparator();
+  onSteer(QStringLiteral("play"), tr("As&k again"), {QKeySequence(Qt::CTRL | Qt::Key_R)}, [this] { m_steer->ask(); });
+  m_stopAnswer = add(menu, QStringLiteral("pause"), tr("S&top answering"), {QKeySequence(Qt::Key_Escape)}, [this] { m_steer->stop(); });
+  menu->addSeparator();
+  onSteer(QStringLiteral("tag"), tr("&Save as a preset…"), {QKeySequence(Qt::CTRL | Qt::Key_S)}, [this] { m_steer->presets().saveAs(); });
+  onSteer({}, tr("I&mport a preset…"), {}, [this] { m_steer->presets().importFile(); });
+  onSteer({}, tr("&Export as a preset…"), {}, [this] { m_steer->presets().exportFile(); });
+  onSteer(QStringLiteral("copy"), tr("Copy as &command"), {QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_K)}, [this] { m_steer->copyCommand(); });
+  menu->addSeparator();
+  onSteer(QStringLiteral("database"), tr("C&hoose model and SAE…"), {}, [this] { m_steer->chooseModels(); });
+}
+
 void MainWindow::makeTrainingMenu() {
   QMenu* menu = menuBar()->addMenu(tr("&Training"));
   m_startTraining = add(menu, QStringLiteral("chart"), tr("&Start training"), {QKeySequence(Qt::CTRL | Qt::Key_T)},
@@ -167,6 +195,11 @@ void MainWindow::listShortcuts() {
   rows.append({QString(), tr("Hierarchy")});
   rows.append({tr("Left and Right"), tr("Walk the groups")});
   rows.append({tr("Enter"), tr("Explore the neuron")});
+  rows.append({QString(), tr("Steer")});
+  rows.append({tr("Left, Right, Page Up, Page Down"), tr("Move the slider")});
+  rows.append({tr("Enter, in the list"), tr("Steer the neuron")});
+  rows.append({tr("Delete"), tr("Remove the neuron")});
+  rows.append({tr("Arrow keys, Space, Enter, on the image"), tr("Walk, paint and look at patches")});
   rows.append({QString(), tr("Charts and trainings")});
   rows.append({tr("Left and Right"), tr("Move the cross-hair")});
   rows.append({tr("Enter"), tr("One chart, large")});

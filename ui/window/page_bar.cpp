@@ -8,6 +8,7 @@ namespace sememe {
 const QList<PageInfo>& pages() {
   static const QList<PageInfo> all = {
       {Page::Explore, "explore", "grid", QObject::tr("E&xplore")},
+      {Page::Steer, "steer", "sliders", QObject::tr("S&teer")},
       {Page::Experiments, "experiments", "chart", QObject::tr("Ex&periments")},
       {Page::Scores, "scores", "columns", QObject::tr("&Scores")},
       {Page::Hierarchy, "hierarchy", "hierarchy", QObject::tr("&Hierarchy")},

@@ -10,7 +10,7 @@
 namespace sememe {
 
 // What the window shows of a workspace. A new page gets its place here, in pages() and in MainWindow.
-enum class Page { Explore, Experiments, Scores, Hierarchy };
+enum class Page { Explore, Steer, Experiments, Scores, Hierarchy };
 
 struct PageInfo {
   Page page;
