@@ -217,7 +217,7 @@ at::Tensor answerLoss(const LlavaImpl& llava, const at::Tensor& features, const 
 // Features as they may be when neurons are edited: noise, the SAE's reconstruction, a neuron clamped on all patches. Returns
 // by row the attributes that the clamped neuron speaks of: what is true of them then, nobody knows, and no answer about
 // them is taught. Clamped are neurons that stand for one thing: to hold the truth against all other ones, or against
-// directions at random, teaches a model to see through any constant change, and then no neuron steers it (measured).
+// directions at random, left shapes that no neuron turned (one short run).
 std::vector<unsigned> disturb(at::Tensor& features, const Dictionary& sae, const NeuronConcepts& concepts,
                               const std::vector<int64_t>& pure, WorldRandom& random) {
   const torch::NoGradGuard guard;
