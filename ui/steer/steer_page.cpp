@@ -345,6 +345,7 @@ void SteerPage::prefetch() {
   std::vector<int64_t> wanted;
   for (const NeuronEdit& e : m_edits.neurons) wanted.push_back(e.neuron);
   for (const int64_t neuron : m_finder->visibleNeurons()) wanted.push_back(neuron);
+  if (!std::all_of(wanted.begin(), wanted.end(), [this](int64_t neuron) { return m_loader->isWarm(neuron); })) m_filled = false;
   m_loader->prefetch(wanted);
 }
 
@@ -417,7 +418,7 @@ void SteerPage::look() {
   wanted.patches = m_lookPatches;
   wanted.most = kFiring;
   wanted.neuron = m_pointed;
-  m_looked = false;
+  m_looked = m_filled = false;
   m_engine->live().look(std::move(wanted));
 }
 
