@@ -15,6 +15,9 @@
 namespace sememe {
 namespace {
 
+// Ends the data of a precision whose language model has its layers in 8 bits.
+constexpr QLatin1String kEightBits("+8");
+
 QString pathText(const std::filesystem::path& path) { return QDir::toNativeSeparators(QString::fromStdString(path.string())); }
 
 std::filesystem::path toPath(const QString& text) {
@@ -73,7 +76,9 @@ ModelChooser::ModelChooser(QWidget* parent)
   for (int layer = 0; layer < 48; ++layer) m_layer->addItem(QString::number(layer), layer);
   m_layer->setAccessibleName(tr("Layer"));
   m_layer->setToolTip(tr("Of the vision tower, counted from 0: the SAE works on its output"));
-  for (const auto& [key, name] : {std::pair("f32", tr("f32: exact, most memory")), {"f16", tr("f16: half the memory, for GPUs")}, {"bf16", tr("bf16: half the memory")}})
+  for (const auto& [key, name] : {std::pair("f32", tr("f32: exact, most memory")), {"f16", tr("f16: half the memory, for GPUs")}, {"bf16", tr("bf16: half the memory")},
+                                   {"f16+8", tr("f16, the language model's layers in 8 bits: about a quarter, for small GPUs")},
+                                   {"f32+8", tr("f32, the language model's layers in 8 bits: little memory on a CPU, and quicker")}})
     m_precision->addItem(name, QString::fromLatin1(key));
   m_precision->setAccessibleName(tr("Precision of the weights"));
 
@@ -170,7 +175,7 @@ void ModelChooser::setParams(const SteeringModelParams& params) {
   m_model->setEditText(pathText(params.model));
   m_sae->setEditText(pathText(params.sae));
   m_layer->setCurrentIndex(std::max(0, m_layer->findData(params.layer)));
-  m_precision->setCurrentIndex(std::max(0, m_precision->findData(QString::fromStdString(params.precision))));
+  m_precision->setCurrentIndex(std::max(0, m_precision->findData(QString(QString::fromStdString(params.precision) % (params.eightBits ? kEightBits : QLatin1String())))));
 }
 
 SteeringModelParams ModelChooser::params() const {
@@ -178,7 +183,10 @@ SteeringModelParams ModelChooser::params() const {
   params.model = toPath(m_model->currentText());
   params.sae = toPath(m_sae->currentText());
   params.layer = m_layer->currentData().toInt();
-  params.precision = m_precision->currentData().toString().toStdString();
+  QString precision = m_precision->currentData().toString();
+  params.eightBits = precision.endsWith(kEightBits);
+  if (params.eightBits) precision.chop(kEightBits.size());
+  params.precision = precision.toStdString();
   return params;
 }
 

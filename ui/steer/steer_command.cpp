@@ -57,6 +57,7 @@ QString steerCommand(const SteerScene& scene) {
   option("--sae", fromPath(scene.model.sae));
   if (scene.model.layer >= 0) option("--layer", QString::number(scene.model.layer));
   if (scene.model.precision != SteeringModelParams().precision) option("--precision", QString::fromStdString(scene.model.precision));
+  if (scene.model.eightBits) words << QStringLiteral("--eight-bit");
   option("--image", scene.image);
   option("--prompt", scene.question);
   for (const NeuronEdit& e : scene.edits.neurons) {

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "ui/steer/answer_column.h"
+#include "ui/steer/model_chooser.h"
 #include "ui/steer/steer_command.h"
 #include "ui/steer/steer_edits.h"
 #include "ui/steer/value_slider.h"
@@ -142,6 +143,25 @@ class SteerPartsTest : public QObject {
       QCOMPARE(QString::fromUtf8(shell.readAllStandardOutput()), word + QLatin1Char('|'));
     }
     QCOMPARE(shellWord(QStringLiteral("5=30")), QStringLiteral("5=30"));
+  }
+
+  // Every precision that can be chosen is what is loaded, and what a copied command asks for.
+  void precisionsAreWhatIsLoaded() {
+    ModelChooser chooser;
+    QSet<QString> commands;
+    for (int i = 0; i < chooser.precision().count(); ++i) {
+      chooser.precision().setCurrentIndex(i);
+      SteerScene scene;
+      scene.model = chooser.params();
+      commands << steerCommand(scene);
+      chooser.precision().setCurrentIndex(0);
+      chooser.setParams(scene.model);
+      QCOMPARE(chooser.precision().currentIndex(), i);
+    }
+    QCOMPARE(commands.size(), chooser.precision().count());
+    chooser.precision().setCurrentIndex(chooser.precision().findData(QStringLiteral("f16+8")));
+    QVERIFY(chooser.params().eightBits);
+    QCOMPARE(chooser.params().precision, std::string("f16"));
   }
 
   void editsToPresetsAndBack() {
