@@ -380,6 +380,7 @@ void TrainSaeTest::survivesVanishedRows() {
       return matrix.narrow(0, begin, count);
     }
     std::string describe() const override { return "vanishing rows"; }
+    std::string where(int64_t row) const override { return "row " + std::to_string(row); }
     std::string fingerprint() const override { return "vanishing"; }
   };
   QTemporaryDir temporary;
