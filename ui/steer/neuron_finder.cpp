@@ -66,6 +66,11 @@ class FoundDelegate : public QStyledItemDelegate {
 }  // namespace
 
 void FoundNeurons::set(std::vector<FoundNeuron> found) {
+  // A look at one neuron's patches brings the same list again: the current row stays.
+  const auto same = [](const FoundNeuron& a, const FoundNeuron& b) {
+    return a.neuron == b.neuron && (a.activation == b.activation || (std::isnan(a.activation) && std::isnan(b.activation)));
+  };
+  if (std::equal(found.begin(), found.end(), m_found.begin(), m_found.end(), same)) return;
   beginResetModel();
   m_found = std::move(found);
   endResetModel();
