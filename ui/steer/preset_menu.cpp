@@ -198,19 +198,39 @@ void PresetMenu::importFile() {
 }
 
 void PresetMenu::readFile(const QString& path) {
+  read(path, {}, [folder = toPath(path).parent_path()](const std::string& image, JobContext&) { return absoluteFrom(folder, image); },
+       [this, path] { readFile(path); });
+}
+
+void PresetMenu::readDemo(const QString& path, const fs::path& workspace) {
+  JobSpec spec;
+  spec.workspace = workspace;
+  const auto find = [hasWorkspace = !workspace.empty()](const std::string& image, JobContext& context) -> std::string {
+    if (!hasWorkspace) return {};
+    for (const DatasetInfo& dataset : context.workspace().datasets().list()) {
+      const std::string file = absoluteFrom(dataset.root, image);
+      std::error_code ignored;
+      if (fs::is_regular_file(file, ignored)) return file;
+    }
+    return {};
+  };
+  read(path, spec, find, [this, path, workspace] { readDemo(path, workspace); });
+}
+
+void PresetMenu::read(const QString& path, const JobSpec& spec, const FindImage& find, const std::function<void()>& retry) {
   Job* job = m_runner.run(
-      {}, this,
-      [file = toPath(path)](JobContext&) {
+      spec, this,
+      [file = toPath(path), find](JobContext& context) {
         SteeringPreset preset = readPresetFile(file);
-        preset.image = absoluteFrom(file.parent_path(), preset.image);
+        preset.image = find(preset.image, context);
         return preset;
       },
       [this](const SteeringPreset& preset) {
         m_name = QString::fromStdString(preset.name);
         Q_EMIT chosen(preset);
       });
-  connect(job, &Job::failed, this, [this, path](const JobFailure& why) {
-    Q_EMIT failed(tr("“%1” is no preset that can be read").arg(QFileInfo(path).fileName()), why, [this, path] { readFile(path); });
+  connect(job, &Job::failed, this, [this, path, retry](const JobFailure& why) {
+    Q_EMIT failed(tr("“%1” is no preset that can be read").arg(QFileInfo(path).fileName()), why, retry);
   });
 }
 

@@ -28,6 +28,9 @@ class PresetMenu : public QToolButton {
   void remove(const QString& name);
   void writeFile(const QString& path);
   void readFile(const QString& path);
+  // The demo's own: its image is a path in the demo's world, looked for in the workspace's data sets; where it is not, the
+  // preset has none.
+  void readDemo(const QString& path, const std::filesystem::path& workspace);
   QStringList names() const;  // of the workspace's
   void choose(const QString& name);
 
@@ -38,6 +41,8 @@ class PresetMenu : public QToolButton {
   void failed(const QString& title, const sememe::JobFailure& failure, std::function<void()> retry);
 
  private:
+  using FindImage = std::function<std::string(const std::string& image, JobContext& context)>;  // what is written → a file
+  void read(const QString& path, const JobSpec& spec, const FindImage& find, const std::function<void()>& retry);
   void list();
   void fill();
   void write(const QString& sentence, const QString& failure, std::function<void(Workspace&)> change);

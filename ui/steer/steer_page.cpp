@@ -217,7 +217,7 @@ void SteerPage::load(const SteeringModelParams& params) {
 void SteerPage::loadDemo() {
   if (m_services.demo.model.empty()) return;
   m_opening = !m_services.demoPreset.empty() && !m_image && !m_readingImage;
-  if (m_opening) m_presets->readFile(fromPath(m_services.demoPreset));
+  if (m_opening) m_presets->readDemo(fromPath(m_services.demoPreset), m_summary.path);
   load(m_services.demo);
 }
 

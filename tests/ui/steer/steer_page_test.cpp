@@ -1,15 +1,19 @@
 // The Steer page with the golden LLaVA: real sliders and what is answered, undo, finding, painting, presets, the command, failures.
 #include <QApplication>
 #include <QClipboard>
+#include <QFileInfo>
 #include <QLineEdit>
 #include <QMouseEvent>
 #include <QProcess>
 #include <QSignalSpy>
+#include <QTemporaryDir>
 #include <QTest>
 #include <algorithm>
 
 #include "core/base/error.h"
+#include "core/base/files.h"
 #include "core/image/image.h"
+#include "core/pipeline/steering_preset.h"
 #include "tests/support/golden_llava.h"
 #include "tests/ui/ui_support.h"
 #include "ui/steer/steer_page.h"
@@ -523,6 +527,36 @@ class SteerPageTest : public QObject {
     page.resize(1200, 700);
     page.show();
     EVENTUALLY(page.isReady() && page.isFilled());
+  }
+
+  // Its image is a path in a data set of the workspace; elsewhere the preset comes without it, which is no failure.
+  void theDemosImageIsLookedForInTheWorkspace() {
+    const QFileInfo image(m_llava.image());
+    TestWorkspace with(64, 100), without(64, 100);
+    {
+      Workspace file = with.open(OpenMode::ReadWrite);
+      file.datasets().ensure({.name = "World", .root = image.absolutePath().toStdString(), .fingerprint = "world"}, {}, {});
+    }
+    QTemporaryDir folder;
+    SteeringServices s = services();
+    s.demo = params();
+    s.demoPreset = QString(folder.path() + QStringLiteral("/steering.json")).toStdString();
+    SteeringPreset preset;
+    preset.name = "Demo";
+    preset.image = image.fileName().toStdString();
+    preset.question = m_llava.question().toStdString();
+    preset.neurons = {{{5, Intervention::Op::Set, 30}, true}};
+    writeTextFile(s.demoPreset, presetJson(preset));
+    for (const bool found : {true, false}) {
+      Bench bench(*m_theme, s);
+      bench.page.setWorkspace((found ? with : without).summary());
+      bench.page.loadDemo();
+      EVENTUALLY_EQUAL(bench.page.edits().neurons.size(), size_t(1));
+      EVENTUALLY(bench.page.isReady() && bench.page.isFilled());
+      if (found) EVENTUALLY(bench.whole());
+      QCOMPARE(bench.page.answer(Speaker::Steered).text().isEmpty(), !found);
+      QVERIFY(bench.failures.isEmpty());
+    }
   }
 };
 
