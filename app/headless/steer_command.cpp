@@ -238,7 +238,7 @@ void addSteer(CommandLine& line) {
   app.add_option("--top-p", a->topP, "Draw from the likeliest tokens that together have this probability")->check(CLI::Range(1e-6, 1.0))->default_str("1")->type_name("P");
   app.add_option("--no-repeat-ngram", a->noRepeatNgram, "No run of so many tokens comes twice; 0: any may")->check(CLI::NonNegativeNumber)->default_str("0")->type_name("N");
   app.add_option("--precision", a->load.precision, "Of the weights: f32, bf16, f16")->capture_default_str()->type_name("P");
-  app.add_flag("--eight-bit", a->load.eightBits, "Keep the language model's layers in 8 bits: for a GPU with little memory, and quicker on a CPU");
+  app.add_flag("--eight-bit", a->load.eightBits, "Keep the language model's layers in 8 bits: for a GPU with little memory");
   app.add_flag("--baseline", a->baseline, "Also the answers without SAE and with its reconstruction alone");
   line.onRun([a, &line](const Session& session) { return runSteer(*a, wished(*a, line.seedGiven(), session.common.seed), session); });
 }

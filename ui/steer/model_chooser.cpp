@@ -78,7 +78,7 @@ ModelChooser::ModelChooser(QWidget* parent)
   m_layer->setToolTip(tr("Of the vision tower, counted from 0: the SAE works on its output"));
   for (const auto& [key, name] : {std::pair("f32", tr("f32: exact, most memory")), {"f16", tr("f16: half the memory, for GPUs")}, {"bf16", tr("bf16: half the memory")},
                                    {"f16+8", tr("f16, the language model's layers in 8 bits: about a quarter, for small GPUs")},
-                                   {"f32+8", tr("f32, the language model's layers in 8 bits: little memory on a CPU, and quicker")}})
+                                   {"f32+8", tr("f32, the language model's layers in 8 bits: for little memory on a CPU")}})
     m_precision->addItem(name, QString::fromLatin1(key));
   m_precision->setAccessibleName(tr("Precision of the weights"));
 
