@@ -35,7 +35,6 @@ SteeringSetup openSteeringSetup(const SteeringModelParams& params) {
   PromptFormat format = PromptFormat::fromFolder(params.model);
   SteeringSetup setup{nullptr, std::move(tokenizer), std::move(format), readPreprocessConfig(params.model), {}, {}, {}};
   const LoadReport report = checkLlava(params.model, &setup.config);
-  checkRoom(report, options);
   setup.tap = defaultSteeringTap(setup.config);
   if (params.layer >= 0) setup.tap.layer = params.layer;
   std::string saeFingerprint;
@@ -61,6 +60,7 @@ SteeringSetup openSteeringSetup(const SteeringModelParams& params) {
 
 Llava loadSteeringWeights(const SteeringModelParams& params, const std::stop_token& stop, const ProgressFn& progress) {
   LoadOptions options = loadOptions(params);
+  checkRoom(checkLlava(params.model), options);
   options.stop = stop;
   options.progress = progress;
   return loadLlava(params.model, options);

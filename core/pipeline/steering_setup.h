@@ -31,10 +31,10 @@ struct SteeringSetup {
   std::vector<int64_t> promptIds(const std::string& question) const;
 };
 
-// Throws Error as loadSteeringModel() does; without an SAE there is none to fit.
+// Throws Error as loadSteeringModel() does, but for checkRoom(); without an SAE there is none to fit.
 SteeringSetup openSteeringSetup(const SteeringModelParams& params);
 
-// The weights, which take minutes. Throws Error as loadLlava() does; Cancelled.
+// The weights, which take minutes. Throws Error as checkRoom() and loadLlava() do; Cancelled.
 Llava loadSteeringWeights(const SteeringModelParams& params, const std::stop_token& stop, const ProgressFn& progress);
 
 }  // namespace sememe
