@@ -31,14 +31,21 @@ class Training {
   void open();  // config.json and the log
 
   int64_t steps() const { return m_params.trainer.steps; }
-  void step(const at::Tensor& batch, const std::stop_token& stop, const ProgressFn& progress);
-  void complete(const std::stop_token& stop, const ProgressFn& progress);  // after the last step
+  // The step that was taken last still waits for settle(): it was interrupted in between.
+  bool owes() const { return m_owes; }
+  void step(const at::Tensor& batch);
+  // What is due after a step: validation, the log's line, a checkpoint; after the training's last the finished files.
+  void settle(const std::stop_token& stop, const ProgressFn& progress);
   void keep() const { m_trainer->saveState(m_folder.state()); }
   const TrainSaeResult& result() const { return m_result; }
 
  private:
   ValidationStats validate(const Dictionary& dictionary, const std::stop_token& stop, const ProgressFn& progress) const;
+  void complete(TrainingPoint point, const Dictionary& dictionary);
   bool due(int64_t every) const { return every > 0 && stepsDone() % every == 0; }
+  bool ended() const { return stepsDone() == steps(); }
+  bool validates() const { return m_params.validation && (ended() || due(m_params.validateEvery)); }
+  bool logs() const { return ended() || validates() || due(m_logEvery) || stepsDone() == 1; }
   void record(const TrainingPoint& point);
 
   const TrainSaeParams& m_params;
@@ -49,6 +56,7 @@ class Training {
   std::unique_ptr<TrainingLog> m_log;
   double m_seconds = 0;
   TrainSaeResult m_result;
+  bool m_owes = false;
   bool m_done = false;
 };
 
@@ -80,6 +88,7 @@ void Training::open() {
   m_folder.writeConfig(m_params.trainer, m_rows, m_params.device, m_result.normFactor);
   m_log = std::make_unique<TrainingLog>(m_folder.log(), stepsDone());
   m_seconds = m_log->secondsBefore();
+  m_owes = stepsDone() > 0 && logs() && m_log->lastStep() < m_trainer->last().step;
 }
 
 ValidationStats Training::validate(const Dictionary& dictionary, const std::stop_token& stop, const ProgressFn& progress) const {
@@ -88,11 +97,10 @@ ValidationStats Training::validate(const Dictionary& dictionary, const std::stop
                             progress);
 }
 
-void Training::step(const at::Tensor& batch, const std::stop_token& stop, const ProgressFn& progress) {
+void Training::step(const at::Tensor& batch) {
   const auto begin = std::chrono::steady_clock::now();
-  TrainingPoint point;
   try {
-    point.step = m_trainer->step(batch);
+    m_trainer->step(batch);
   } catch (const Error& error) {
     if (error.code() != ErrorCode::Diverged) throw;
     const auto good = m_folder.newestCheckpoint();
@@ -100,28 +108,29 @@ void Training::step(const at::Tensor& batch, const std::stop_token& stop, const 
                 error.where());
   }
   m_seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  point.seconds = m_seconds;
+  m_owes = true;
+}
 
-  if (stepsDone() == m_params.trainer.steps) return complete(stop, progress);
-  const bool validates = m_params.validation && due(m_params.validateEvery);
-  const std::unique_ptr<Dictionary> dictionary = validates || due(m_params.saveEvery) ? m_trainer->dictionary() : nullptr;
-  if (due(m_params.saveEvery)) {
+void Training::settle(const std::stop_token& stop, const ProgressFn& progress) {
+  TrainingPoint point{m_trainer->last(), m_seconds, {}};
+  const bool saves = !ended() && due(m_params.saveEvery);
+  const std::unique_ptr<Dictionary> dictionary = ended() || validates() || saves ? m_trainer->dictionary() : nullptr;
+  if (validates()) point.validation = validate(*dictionary, stop, progress);
+  // Before the state: whoever goes on from a state takes the log's lines up to it as written.
+  if (logs()) record(point);
+  if (saves) {
     dictionary->save(m_folder.checkpoint(stepsDone()));
     keep();
   }
-  if (validates) point.validation = validate(*dictionary, stop, progress);
-  if (validates || due(m_logEvery) || stepsDone() == 1) record(point);
+  if (ended()) complete(std::move(point), *dictionary);
+  m_owes = false;
 }
 
-void Training::complete(const std::stop_token& stop, const ProgressFn& progress) {
-  TrainingPoint& point = m_result.last;
-  point = {m_trainer->last(), m_seconds, {}};
-  const std::unique_ptr<Dictionary> dictionary = m_trainer->dictionary();
-  if (m_params.validation) point.validation = validate(*dictionary, stop, progress);
-  record(point);
-  m_result.fingerprint = dictionary->fingerprint();
-  m_folder.writeStats(point, m_result.normFactor);
-  dictionary->save(m_folder.dictionary());
+void Training::complete(TrainingPoint point, const Dictionary& dictionary) {
+  m_result.last = std::move(point);
+  m_result.fingerprint = dictionary.fingerprint();
+  m_folder.writeStats(m_result.last, m_result.normFactor);
+  dictionary.save(m_folder.dictionary());
   m_folder.removeState();
   m_done = true;
 }
@@ -211,12 +220,11 @@ std::vector<TrainSaeResult> trainSaes(const std::vector<TrainSaeParams>& params,
       for (Training* training : left) {
         if (training->stepsDone() != number) continue;
         atWork = training;
-        if (number == training->steps()) {
-          training->complete(stop, progress);  // it was interrupted between its last step and its end
-        } else {
-          training->step(rowsOfStep, stop, progress);
+        if (!training->owes()) {
+          training->step(rowsOfStep);
           meter.advance();
         }
+        training->settle(stop, progress);
         atWork = nullptr;
       }
       std::erase_if(left, [](const Training* training) { return training->done(); });

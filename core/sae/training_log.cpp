@@ -121,6 +121,7 @@ TrainingLog::TrainingLog(const fs::path& path, int64_t firstStep) : m_path(path)
     const TrainingPoint point = parseLine(lines, i, path);
     if (point.step.step >= firstStep) break;
     m_secondsBefore = point.seconds;
+    m_lastStep = point.step.step;
     bytes = lines.spans[i].first + lines.spans[i].second + 1;
   }
   writeTextFile(path, std::string_view(lines.text).substr(0, bytes));

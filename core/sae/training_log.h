@@ -68,11 +68,13 @@ class TrainingLog {
   TrainingLog(const std::filesystem::path& path, int64_t firstStep);
 
   double secondsBefore() const { return m_secondsBefore; }  // of the last line kept; 0 without one
+  int64_t lastStep() const { return m_lastStep; }           // of the last line kept; -1 without one
   void append(const TrainingPoint& point);  // throws Error (Io, DiskFull)
 
  private:
   std::filesystem::path m_path;
   double m_secondsBefore = 0;
+  int64_t m_lastStep = -1;
 };
 
 }  // namespace sememe

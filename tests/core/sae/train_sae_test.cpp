@@ -45,6 +45,36 @@ TrainSaeParams smallTraining(const fs::path& out) {
   return p;
 }
 
+// Rows that ask for a stop when they are read for the `nth` time.
+class StoppingRows : public TensorSource {
+ public:
+  StoppingRows(TensorSource& rows, std::stop_source stop, int nth) : m_rows(rows), m_stop(std::move(stop)), m_left(nth) {}
+  int64_t rows() const override { return m_rows.rows(); }
+  int64_t dim() const override { return m_rows.dim(); }
+  at::Tensor read(int64_t begin, int64_t count) override {
+    if (--m_left == 0) m_stop.request_stop();
+    return m_rows.read(begin, count);
+  }
+  std::string describe() const override { return m_rows.describe(); }
+  std::string where(int64_t row) const override { return m_rows.where(row); }
+  std::string fingerprint() const override { return m_rows.fingerprint(); }
+
+ private:
+  TensorSource& m_rows;
+  std::stop_source m_stop;
+  int m_left;
+};
+
+// The lines of a training's log without their times.
+std::vector<std::string> logLines(const fs::path& out) {
+  std::vector<std::string> lines;
+  for (TrainingPoint& point : readTrainingLog(out / "trainer_0" / "log.jsonl")) {
+    point.seconds = 0;
+    lines.push_back(trainingPointJson(point));
+  }
+  return lines;
+}
+
 }  // namespace
 
 class TrainSaeTest : public QObject {
@@ -63,6 +93,8 @@ class TrainSaeTest : public QObject {
   void learns();
   void goesOnAfterAStop_data();
   void goesOnAfterAStop();
+  void losesNoLineWhenValidationIsStopped_data();
+  void losesNoLineWhenValidationIsStopped();
   void refusesAnotherTraining();
   void startsAfreshWithoutResume();
   void namesTheDivergedStep();
@@ -285,6 +317,40 @@ void TrainSaeTest::goesOnAfterAStop() {
   QVERIFY(third.alreadyDone);
   QCOMPARE(third.fingerprint, whole.fingerprint);
   QCOMPARE(third.last.step.loss, whole.last.step.loss);
+}
+
+void TrainSaeTest::losesNoLineWhenValidationIsStopped_data() {
+  QTest::addColumn<int>("read");
+  QTest::addColumn<int>("saveEvery");
+  // 200 held rows are four batches, validated after steps 20, 40 and 60 of 60.
+  QTest::newRow("the first") << 2 << 0;
+  QTest::newRow("the second, where a checkpoint is due") << 6 << 20;
+  QTest::newRow("the last") << 9 << 0;
+}
+
+void TrainSaeTest::losesNoLineWhenValidationIsStopped() {
+  QFETCH(int, read);
+  QFETCH(int, saveEvery);
+  QTemporaryDir temporary;
+  const fs::path out = temporary.path().toStdString();
+  const auto source = TensorSource::of(sparseRows(500, 1), "rows"), held = TensorSource::of(sparseRows(200, 2), "held");
+  const auto rows = shuffledRows(*source, 1);
+  TrainSaeParams params = smallTraining(out / "whole");
+  params.validation = held.get();
+  params.validateEvery = 20;
+  params.logEvery = 7;
+  params.saveEvery = saveEvery;
+  const TrainSaeResult whole = trainSae(params, *rows);
+
+  params.out = out / "stopped";
+  params.resume = true;
+  std::stop_source stop;
+  StoppingRows stopping(*held, stop, read);
+  params.validation = &stopping;
+  QVERIFY_THROWS_EXCEPTION(Cancelled, trainSae(params, *rows, stop.get_token()));
+  const TrainSaeResult result = trainSae(params, *rows);
+  QCOMPARE(result.fingerprint, whole.fingerprint);
+  QCOMPARE(logLines(params.out), logLines(out / "whole"));
 }
 
 void TrainSaeTest::refusesAnotherTraining() {
