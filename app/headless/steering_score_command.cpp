@@ -32,13 +32,13 @@ std::string number(double value, size_t width) { return padded(std::isnan(value)
 
 // One line for each neuron; columns that nothing stands in are left out.
 std::string table(const SteeringScoreResult& r, const char* before) {
-  const auto any = [&](double SteeringScoreResult::Neuron::* value) {
+  const auto any = [&](double SteeredNeuron::* value) {
     return std::any_of(r.neurons.begin(), r.neurons.end(), [&](const auto& n) { return !std::isnan(n.*value); });
   };
-  const bool ms = any(&SteeringScoreResult::Neuron::ms), first = any(&SteeringScoreResult::Neuron::before), control = any(&SteeringScoreResult::Neuron::control);
+  const bool ms = any(&SteeredNeuron::ms), first = any(&SteeredNeuron::before), control = any(&SteeredNeuron::control);
   std::string text = padded("neuron", 8) + (ms ? padded("MS", 9) : "") + padded("score", 9) + (first ? padded(before, 15) : "") +
                      (control ? padded("control", 9) : "") + "  label\n";
-  for (const SteeringScoreResult::Neuron& n : r.neurons) {
+  for (const SteeredNeuron& n : r.neurons) {
     text += padded(std::to_string(n.neuron), 8) + (ms ? number(n.ms, 9) : "") + number(n.score, 9) + (first ? number(n.before, 15) : "") +
             (control ? number(n.control, 9) : "");
     text += n.images > 0 ? "  " + n.label + " (" + grouped(n.labelled) + " of " + grouped(n.images) + ")\n" : "  no image\n";
@@ -63,7 +63,7 @@ Outcome runScore(const ScoreArguments& a, const Session& session) {
 
   const bool reconstructed = a.suppress && !a.sae.empty();
   Json neurons = Json::array();
-  for (const SteeringScoreResult::Neuron& n : r.neurons)
+  for (const SteeredNeuron& n : r.neurons)
     neurons.push_back({{"neuron", n.neuron},
                        {"ms", numberOrNull(n.ms)},
                        {"score", numberOrNull(n.score)},
@@ -73,30 +73,32 @@ Outcome runScore(const ScoreArguments& a, const Session& session) {
                        {"labelled", n.labelled},
                        {"images", n.images}});
   Outcome outcome;
-  outcome.json = scoreJson(r.score);
+  outcome.json = scoreJson(r.set.score);
   outcome.json["test"] = a.noSteer ? "unsteered" : a.suppress ? "suppressed" : "steered";
-  outcome.json["tap"] = r.tap;
-  outcome.json["images"] = r.images;
-  outcome.json["failed"] = r.failed;
-  outcome.json["before"] = a.noSteer ? Json() : scoreJson(r.before);
-  outcome.json["control"] = numberOrNull(r.control);
+  outcome.json["tap"] = r.set.tap;
+  outcome.json["images"] = r.set.images;
+  outcome.json["failed"] = r.set.failed;
+  outcome.json["before"] = a.noSteer ? Json() : scoreJson(r.set.before);
+  outcome.json["control"] = numberOrNull(r.set.control);
   outcome.json["neurons"] = std::move(neurons);
   outcome.json["already_done"] = r.alreadyDone;
   outcome.json["files"] = r.files;
+  outcome.json["set"] = r.set.id > 0 ? Json(r.set.id) : Json();
 
   const char* before = reconstructed ? "reconstruction" : "unsteered";
   const auto figure = [&](std::string title, const std::string& text) {
     title.resize(16, ' ');
     outcome.text += title + text + "\n";
   };
-  outcome.text = table(r, before) + "\n" + count(int64_t(r.neurons.size()), "neuron", "neurons") + " at " + r.tap + ", " + count(r.images, "image", "images") + "\n";
-  figure("score:", scoreText(r.score));
-  if (!a.noSteer) figure(std::string(before) + ":", scoreText(r.before));
-  if (!std::isnan(r.control)) figure("control:", fixed(r.control, 4) + (a.suppress ? ", with another neuron suppressed in its stead" : ", what is said under the other neurons"));
+  outcome.text = table(r, before) + "\n" + count(int64_t(r.neurons.size()), "neuron", "neurons") + " at " + r.set.tap + ", " + count(r.set.images, "image", "images") + "\n";
+  figure("score:", scoreText(r.set.score));
+  if (!a.noSteer) figure(std::string(before) + ":", scoreText(r.set.before));
+  if (!std::isnan(r.set.control)) figure("control:", fixed(r.set.control, 4) + (a.suppress ? ", with another neuron suppressed in its stead" : ", what is said under the other neurons"));
   if (a.suppress)
-    figure("drop:", fixed(r.before.mean - r.score.mean, 4) + (std::isnan(r.control) ? "" : ", of the control " + fixed(r.before.mean - r.control, 4)));
-  if (r.failed > 0) outcome.text += count(r.failed, "image", "images") + " could not be read and were left out\n";
+    figure("drop:", fixed(r.set.before.mean - r.set.score.mean, 4) + (std::isnan(r.set.control) ? "" : ", of the control " + fixed(r.set.before.mean - r.set.control, 4)));
+  if (r.set.failed > 0) outcome.text += count(r.set.failed, "image", "images") + " could not be read and were left out\n";
   for (const std::string& file : r.files) outcome.text += "wrote " + file + "\n";
+  if (r.set.id > 0) outcome.text += "kept in " + a.params.top + "\n";
   return outcome;
 }
 

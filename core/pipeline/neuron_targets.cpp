@@ -118,6 +118,8 @@ NeuronTargets readNeuronTargets(const std::string& top, const std::string& embed
     if (!run.indexed) throw Error(ErrorCode::Invalid, "this is no run whose neurons were indexed; `sememe-cli index` does that", top);
     if (rows->workspace() && rows->run().dataset != run.dataset)
       throw Error(ErrorCode::Mismatch, "the neurons were indexed on other images than the embeddings are of", top + ", " + embeddings);
+    targets.workspace = strongest->workspace()->path();
+    targets.run = run;
     targets.dictSize = run.dim;
     targets.neurons = chosen(targets.dictSize, count, only, top);
     readRun(*strongest, targets, stop, progress);

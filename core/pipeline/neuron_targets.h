@@ -4,11 +4,14 @@
 #include <torch/torch.h>
 
 #include <cstdint>
+#include <filesystem>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
 
 #include "core/base/progress.h"
+#include "core/store/runs.h"
 
 namespace sememe {
 
@@ -20,6 +23,9 @@ struct NeuronTargets {
   int64_t dictSize = 0;                      // neurons there are in all
   int64_t dataset = 0;                       // images that the numbers count
   std::string fingerprint;                   // of all these inputs
+  // Where `top` is a run of a workspace:
+  std::filesystem::path workspace;
+  std::optional<RunInfo> run;
 };
 
 // `top`: workspace.sememe#RUN of an indexed run, or a tensor argument [F, k] of image numbers, strongest last

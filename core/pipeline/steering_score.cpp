@@ -19,11 +19,13 @@
 #include "core/models/text_model.h"
 #include "core/pipeline/answer_log.h"
 #include "core/pipeline/device.h"
+#include "core/pipeline/image_run.h"
 #include "core/pipeline/neuron_targets.h"
 #include "core/pipeline/steering_setup.h"
 #include "core/pipeline/text_embeddings.h"
 #include "core/steering/batched_steering.h"
 #include "core/steering/steering_session.h"
+#include "core/store/workspace.h"
 #include "core/weights/torch_file.h"
 
 namespace sememe {
@@ -76,9 +78,11 @@ class Scoring {
                   "there are strongest images of " + std::to_string(m_targets.dictSize) + " neurons; " +
                       (m_setup.sae ? "the SAE has " : "the tower has, without an SAE, ") + std::to_string(neurons),
                   params.top);
+    if (m_targets.run && m_targets.run->saeFingerprint != (m_setup.sae ? m_setup.sae->fingerprint() : ""))
+      throw Error(ErrorCode::Mismatch, "the strongest images are of the neurons of another SAE than the one to steer with", params.top + ", " + params.model.sae.string());
     // What does not fit together shows before hours of answers.
     TextInfo text;
-    checkTextModel(params.textModel, &text);
+    m_textFingerprint = checkTextModel(params.textModel, &text).fingerprint;
     Tokenizer::load(params.textModel);
     if (text.embeddingDim != m_targets.embeddings.size(1))
       throw Error(ErrorCode::Mismatch,
@@ -96,10 +100,18 @@ class Scoring {
     AnswerLog log(m_p.out / "answers.jsonl", key());
     const Missing missing = missingAnswers(log);
     m_result.alreadyDone = missing.empty();
-    m_result.tap = tapName(m_setup.tap);
+    SteeringScoreSet& set = m_result.set;
+    set.test = m_p.test;
+    set.value = m_p.test == SteeringTest::Unsteered ? 0 : m_p.value;
+    set.preZero = m_p.preZero;
+    set.question = m_p.question;
+    set.model = folderName(m_p.model.model);
+    set.words = folderName(m_p.textModel);
+    set.tap = tapName(m_setup.tap);
     if (!missing.empty()) ask(missing, log);
     read(log);
     score();
+    if (m_targets.run) store();
     return std::move(m_result);
   }
 
@@ -247,8 +259,8 @@ class Scoring {
         m_cellImages[i].push_back(image);
       }
     }
-    m_result.images = int64_t(good.size());
-    m_result.failed = int64_t(failed.size());
+    m_result.set.images = int64_t(good.size());
+    m_result.set.failed = int64_t(failed.size());
     if (good.empty()) throw Error(ErrorCode::NotFound, "no image could be read", m_p.images.string());
   }
 
@@ -266,7 +278,7 @@ class Scoring {
     std::vector<std::vector<float>> scores(neurons());
     std::vector<double> all, before, controls;
     for (size_t i = 0; i < neurons(); ++i) {
-      SteeringScoreResult::Neuron neuron{m_targets.neurons[i], m_targets.ms[i], kNan, kNan, kNan, {}, 0, int64_t(m_cells[i].size())};
+      SteeredNeuron neuron{m_targets.neurons[i], m_targets.ms[i], kNan, kNan, kNan, {}, 0, int64_t(m_cells[i].size())};
       std::vector<double> own, first, other;
       std::map<std::string, int64_t> counts;
       for (const Cell& cell : m_cells[i]) {
@@ -295,11 +307,11 @@ class Scoring {
     }
     if (m_p.test == SteeringTest::Steered && neurons() > 1) {
       scoreOthers(words, targets);
-      for (const SteeringScoreResult::Neuron& neuron : m_result.neurons) controls.push_back(neuron.control);
+      for (const SteeredNeuron& neuron : m_result.neurons) controls.push_back(neuron.control);
     }
-    m_result.score = summarize(all);
-    m_result.before = summarize(before);
-    m_result.control = meanOf(controls);
+    m_result.set.score = summarize(all);
+    m_result.set.before = summarize(before);
+    m_result.set.control = meanOf(controls);
     write(scores);
   }
 
@@ -332,9 +344,19 @@ class Scoring {
     const auto file = [&](const char* name) { return m_result.files.emplace_back((m_p.out / name).string()); };
     writeTextFile(file("labels.txt"), labels);
     writeTorchTensor(file("scores_per_neuron"), at::tensor(byImage, at::kFloat));
-    writeTextFile(file("steering_scores.csv"), steeringScoresCsv(m_result));
-    writeTextFile(file("metric.txt"), "Mean Cosine Similarity: " + pythonRepr(float(m_result.score.mean)) + "\nStandard Deviation Cosine Similarity: " +
-                                          pythonRepr(float(m_result.score.deviation)) + "\n");
+    writeTextFile(file("steering_scores.csv"), steeringScoresCsv(m_result.neurons));
+    writeTextFile(file("metric.txt"), "Mean Cosine Similarity: " + pythonRepr(float(m_result.set.score.mean)) + "\nStandard Deviation Cosine Similarity: " +
+                                          pythonRepr(float(m_result.set.score.deviation)) + "\n");
+  }
+
+  void store() {
+    SteeringScoreSet& set = m_result.set;
+    set.run = m_targets.run->id;
+    Fingerprint whole;
+    whole.add(key()).add(m_targets.fingerprint).add(m_textFingerprint);
+    for (const int64_t neuron : m_targets.neurons) whole.add(neuron);
+    set.key = whole.hex();
+    set.id = Workspace::open(m_targets.workspace, OpenMode::ReadWrite).steeringScores().save(set, m_result.neurons);
   }
 
   // The paper's program names files by their place in the folder that it is given.
@@ -349,6 +371,7 @@ class Scoring {
   SteeringSetup m_setup;
   ImageFolder m_images;
   NeuronTargets m_targets;
+  std::string m_textFingerprint;
   std::vector<std::string> m_words;
   std::map<std::string, size_t> m_numbers;        // of the words
   std::vector<std::vector<Cell>> m_cells;         // of each neuron
@@ -363,11 +386,11 @@ SteeringScoreResult steeringScore(const SteeringScoreParams& params, std::stop_t
   return Scoring(params, stop, progress).run();
 }
 
-std::string steeringScoresCsv(const SteeringScoreResult& result) {
+std::string steeringScoresCsv(const std::vector<SteeredNeuron>& neurons) {
   CsvText csv;
   for (const char* name : {"neuron", "ms", "score", "before", "control", "label", "labelled", "images"}) csv.add(name);
   csv.endRow();
-  for (const SteeringScoreResult::Neuron& n : result.neurons)
+  for (const SteeredNeuron& n : neurons)
     csv.add(n.neuron).add(n.ms).add(n.score).add(n.before).add(n.control).add(n.label).add(n.labelled).add(n.images).endRow();
   return csv.text();
 }

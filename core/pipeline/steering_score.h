@@ -10,14 +10,9 @@
 
 #include "core/base/progress.h"
 #include "core/pipeline/steer.h"
+#include "core/store/steering_scores.h"
 
 namespace sememe {
-
-enum class SteeringTest {
-  Steered,     // every image under every neuron, set to `value` on all tokens: the paper's --steer
-  Unsteered,   // every image once, LLaVA as it is: the paper's --no-steer
-  Suppressed,  // each neuron's own strongest images with it set to `value`: 0, or below, takes away what it says
-};
 
 struct SteeringScoreParams {
   SteeringModelParams model;  // without an SAE the tower's own neurons are steered: the paper's IdentitySAE
@@ -37,33 +32,11 @@ struct SteeringScoreParams {
   std::filesystem::path out;   // a folder for labels.txt, scores_per_neuron, metric.txt, steering_scores.csv and answers.jsonl
 };
 
-// Cosines of word and mean embedding, NaN where there is none.
-struct SteeringScore {
-  double mean = 0, deviation = 0;  // the deviation is the sample's
-};
-
 struct SteeringScoreResult {
-  struct Neuron {
-    int64_t neuron = 0;
-    double ms = 0;       // of the workspace; NaN where it is not known
-    double score = 0;    // mean over its images
-    // The same with the same images and target: for Steered LLaVA as it is, for Suppressed the SAE's reconstruction (without
-    // an SAE LLaVA as it is). Unsteered: NaN.
-    double before = 0;
-    // Chance: for Steered what is said under the other neurons, for Suppressed what is said of its images with the next neuron
-    // of the list suppressed in its stead. NaN for Unsteered, and where there is one neuron alone.
-    double control = 0;
-    std::string label;   // said most often, of equals the first in the alphabet
-    int64_t labelled = 0, images = 0;  // how often, and of how many
-  };
-  std::vector<Neuron> neurons;
-  int64_t images = 0, failed = 0;  // that were asked about; that could not be read and were left out
-  SteeringScore score;             // of all words: the paper's two numbers
-  SteeringScore before;
-  double control = 0;              // over all words
-  std::string tap;
-  bool alreadyDone = false;        // every answer was there
-  std::vector<std::string> files;
+  SteeringScoreSet set;                // its key, run and id are the workspace's: see below
+  std::vector<SteeredNeuron> neurons;  // in the order that they were asked for in
+  bool alreadyDone = false;            // every answer was there
+  std::vector<std::string> files;      // written
 };
 
 // Images go by their path's bytes, where the paper's program takes them as the system lists them; that program's files are
@@ -72,11 +45,14 @@ struct SteeringScoreResult {
 // Suppressed has the neurons' strongest images by rank instead: first the strongest of each neuron, in labels.txt too.
 // Every answer is kept as it comes: a call that was stopped or killed goes on, also with more neurons. Neurons without
 // strongest images, of runs of a workspace alone, are asked about all the same; they have no score.
+// Where `top` is a run of a workspace, the scores are kept there too, in place of those of an equal call; set.run and set.id
+// say where (otherwise 0).
 // Throws Error as loadSteeringModel(), readNeuronTargets(), embedTexts() and listImageFolder() do (Mismatch: the folder holds
-// answers of another set-up; an image folder of another size, for Suppressed), Cancelled.
+// answers of another set-up; an image folder of another size, for Suppressed; `top` is a run of another SAE), Cancelled; as
+// Workspace does, with the files written by then.
 SteeringScoreResult steeringScore(const SteeringScoreParams& params, std::stop_token stop = {}, const ProgressFn& progress = {});
 
 // The lines of steering_scores.csv.
-std::string steeringScoresCsv(const SteeringScoreResult& result);
+std::string steeringScoresCsv(const std::vector<SteeredNeuron>& neurons);
 
 }  // namespace sememe

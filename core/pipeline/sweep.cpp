@@ -305,8 +305,8 @@ class Sweep {
     CsvText csv;
     head(csv, {"run", "neurons", "images", "steered_mean", "steered_std", "unsteered_mean", "unsteered_std", "control"});
     for (const SweepResult::Measured& m : m_result.measured) {
-      const SteeringScoreResult& s = m.steering;
-      csv.add(m.run).add(s.neurons.size()).add(s.images).add(s.score.mean).add(s.score.deviation).add(s.before.mean).add(s.before.deviation).add(s.control).endRow();
+      const SteeringScoreSet& s = m.steering.set;
+      csv.add(m.run).add(m.steering.neurons.size()).add(s.images).add(s.score.mean).add(s.score.deviation).add(s.before.mean).add(s.before.deviation).add(s.control).endRow();
     }
     return csv.text();
   }

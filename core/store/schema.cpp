@@ -185,8 +185,36 @@ CREATE TABLE steering_presets (
 ) STRICT, WITHOUT ROWID;
 )sql";
 
+// Version 3: how well LLaVA's words fit the neurons that were steered.
+constexpr const char* kVersion3 = R"sql(
+CREATE TABLE steering_sets (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  run INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+  key TEXT NOT NULL,
+  test INTEGER NOT NULL,                -- 0 steered, 1 unsteered, 2 suppressed
+  value REAL NOT NULL,
+  pre_zero INTEGER NOT NULL,
+  question TEXT NOT NULL,
+  model TEXT NOT NULL, words TEXT NOT NULL, tap TEXT NOT NULL,
+  images INTEGER NOT NULL, failed INTEGER NOT NULL,
+  mean REAL, deviation REAL, before_mean REAL, before_deviation REAL, control REAL,
+  created INTEGER NOT NULL,
+  UNIQUE (run, key)
+) STRICT;
+
+CREATE TABLE steered_neurons (
+  steering_set INTEGER NOT NULL REFERENCES steering_sets ON DELETE CASCADE,
+  neuron INTEGER NOT NULL,
+  ms REAL, score REAL, before REAL, control REAL,
+  label TEXT NOT NULL,
+  labelled INTEGER NOT NULL,
+  images INTEGER NOT NULL,
+  PRIMARY KEY (steering_set, neuron)
+) STRICT, WITHOUT ROWID;
+)sql";
+
 // Step i turns version i into version i + 1. A step that was released is never changed again.
-constexpr const char* kMigrations[] = {kVersion1, kVersion2};
+constexpr const char* kMigrations[] = {kVersion1, kVersion2, kVersion3};
 static_assert(std::size(kMigrations) == kSchemaVersion);
 
 struct Identity {

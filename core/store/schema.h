@@ -5,7 +5,7 @@
 
 namespace sememe {
 
-constexpr int kSchemaVersion = 2;
+constexpr int kSchemaVersion = 3;
 constexpr int kOldestReadable = 1;  // versions since then have only added tables, which read as empty where they are not there
 constexpr int kApplicationId = 0x534D4D45;  // "SMME" in the file's header
 

@@ -16,6 +16,7 @@ struct Workspace::Parts {
   Activations activations{database};
   Neurons neurons{database};
   Presets presets{database};
+  SteeringScores steeringScores{database};
 };
 
 Workspace::Workspace(std::unique_ptr<Parts> parts) : m_parts(std::move(parts)) {}
@@ -37,6 +38,8 @@ Neurons& Workspace::neurons() { return m_parts->neurons; }
 const Neurons& Workspace::neurons() const { return m_parts->neurons; }
 Presets& Workspace::presets() { return m_parts->presets; }
 const Presets& Workspace::presets() const { return m_parts->presets; }
+SteeringScores& Workspace::steeringScores() { return m_parts->steeringScores; }
+const SteeringScores& Workspace::steeringScores() const { return m_parts->steeringScores; }
 Database& Workspace::database() { return m_parts->database; }
 const std::filesystem::path& Workspace::path() const { return m_parts->database.path(); }
 bool Workspace::readOnly() const { return m_parts->database.readOnly(); }

@@ -11,6 +11,7 @@
 #include "core/store/neurons.h"
 #include "core/store/presets.h"
 #include "core/store/runs.h"
+#include "core/store/steering_scores.h"
 
 namespace sememe {
 
@@ -37,6 +38,8 @@ class Workspace {
   const Neurons& neurons() const;
   Presets& presets();
   const Presets& presets() const;
+  SteeringScores& steeringScores();
+  const SteeringScores& steeringScores() const;
 
   Database& database();
   const std::filesystem::path& path() const;

@@ -1,10 +1,8 @@
-// The Scores page over real workspaces: its table, the chosen curves, what it writes.
+// The Scores page: its two views, and the steering scores of real workspaces.
 #include <QFile>
-#include <QImage>
 #include <QSignalSpy>
-#include <QTemporaryDir>
 #include <QTest>
-#include <algorithm>
+#include <QToolButton>
 #include <cmath>
 
 #include "tests/ui/ui_support.h"
@@ -14,9 +12,23 @@ using namespace sememe;
 
 namespace {
 
-QByteArray content(const QString& path) {
-  QFile file(path);
-  return file.open(QIODevice::ReadOnly) ? file.readAll() : QByteArray();
+const double kNan = std::nan("");
+
+SteeringScoreSet scoreSet(int64_t run, const std::string& key, SteeringTest test, double value) {
+  SteeringScoreSet set;
+  set.run = run;
+  set.key = key;
+  set.test = test;
+  set.value = value;
+  set.question = "What is <shown>?";
+  set.model = "llava";
+  set.words = "clip";
+  set.images = 40;
+  set.failed = 1;
+  set.score = {0.31, 0.05};
+  set.before = {test == SteeringTest::Unsteered ? kNan : 0.22, kNan};
+  set.control = test == SteeringTest::Unsteered ? kNan : 0.2;
+  return set;
 }
 
 }  // namespace
@@ -25,128 +37,135 @@ class ScoresPageTest : public QObject {
   Q_OBJECT
 
  private:
-  TestWorkspace m_workspace;
-  QTemporaryDir m_out;
   Theme* m_theme = nullptr;
 
-  // The page, filled.
-  std::unique_ptr<ScoresPage> filled(JobRunner& runner) {
+  static int64_t addSteered(const TestWorkspace& workspace) {
+    Workspace file = workspace.open(OpenMode::ReadWrite);
+    return file.steeringScores().save(scoreSet(workspace.made().run, "a", SteeringTest::Steered, 100),
+                                      {{3, 0.5, 0.25, 0.2, 0.1, "red", 30, 40}, {12, kNan, 0.75, 0.3, 0.15, "star", 40, 40}, {700, 0.4, kNan, kNan, kNan, "", 0, 0}});
+  }
+
+  std::unique_ptr<ScoresPage> filled(JobRunner& runner, const TestWorkspace& workspace) {
     auto page = std::make_unique<ScoresPage>(*m_theme, runner);
     page->resize(1100, 760);
     page->show();
-    page->setWorkspace(m_workspace.summary());
+    page->setWorkspace(workspace.summary());
+    page->showView(ScoresPage::Steering);
     [&] { EVENTUALLY(page->isFilled()); }();
     return page;
   }
 
+  static QString cell(ScoresPage& page, int row, int column) { return page.steering().table().model()->index(row, column).data().toString(); }
+
  private Q_SLOTS:
   void initTestCase() { m_theme = new Theme(this); }
 
-  void saysWhatToDoWhenThereIsNothing() {
+  void switchesItsViews() {
     JobRunner runner;
+    const TestWorkspace workspace(64, 20);
     ScoresPage page(*m_theme, runner);
     QVERIFY(page.isFilled());
-    QVERIFY(page.chosen().empty());
-    const TestWorkspace bare(64, 20);
-    {
-      Workspace file = bare.open(OpenMode::ReadWrite);
-      for (const RunInfo& run : file.runs().list(RunKind::Embeddings)) file.runs().remove(run.id);
-    }
-    page.setWorkspace(bare.summary());
+    page.show();
+    QVERIFY(!page.monosemanticity().isVisible());
+    page.setWorkspace(workspace.summary());
     EVENTUALLY(page.isFilled());
-    QCOMPARE(page.table().model()->rowCount(), 0);
-    QVERIFY(!page.table().isVisibleTo(&page));
+    QVERIFY(page.monosemanticity().isVisible());
+    for (QToolButton* button : page.findChildren<QToolButton*>())
+      if (button->text() == QLatin1String("Steering")) button->click();
+    QCOMPARE(page.view(), ScoresPage::Steering);
+    QVERIFY(page.steering().isVisible() && !page.monosemanticity().isVisible());
+    // Nothing was scored: it says so, and no table is there.
+    QVERIFY(!page.steering().table().isVisible());
+    page.clear();
+    QVERIFY(!page.steering().isVisible());
   }
 
-  void showsEveryScoreSet() {
+  void showsSteeredNeurons() {
     JobRunner runner;
-    const auto page = filled(runner);
-    QAbstractItemModel* model = page->table().model();
-    QCOMPARE(model->rowCount(), 2);  // one run, two encoders
-    Workspace file = m_workspace.open();
-    const std::vector<double> scores = file.neurons().scores(m_workspace.made().run, m_workspace.made().embeddings[0]);
-    double sum = 0, best = -2;
-    int scored = 0;
-    for (const double score : scores) {
-      if (std::isnan(score)) continue;
-      sum += score;
-      best = std::max(best, score);
-      ++scored;
+    const TestWorkspace workspace(1000, 20);
+    addSteered(workspace);
+    const auto page = filled(runner, workspace);
+    QAbstractItemModel* model = page->steering().table().model();
+    QCOMPARE(model->rowCount(), 3);
+    // The best first, what has no score last.
+    QCOMPARE(cell(*page, 0, SteeringTableModel::Neuron), QStringLiteral("12"));
+    QCOMPARE(cell(*page, 0, SteeringTableModel::Label), QStringLiteral("star"));
+    QCOMPARE(cell(*page, 0, SteeringTableModel::Score), QStringLiteral("0.750"));
+    QCOMPARE(cell(*page, 0, SteeringTableModel::Before), QStringLiteral("0.300"));
+    QCOMPARE(cell(*page, 0, SteeringTableModel::Change), QStringLiteral("+0.450"));
+    QCOMPARE(cell(*page, 0, SteeringTableModel::Said), QStringLiteral("40 of 40"));
+    QCOMPARE(cell(*page, 0, SteeringTableModel::Ms), QStringLiteral("–"));
+    QCOMPARE(cell(*page, 1, SteeringTableModel::Neuron), QStringLiteral("3"));
+    QCOMPARE(cell(*page, 2, SteeringTableModel::Score), QStringLiteral("–"));
+    page->steering().table().sortByColumn(SteeringTableModel::Score, Qt::AscendingOrder);
+    QCOMPARE(cell(*page, 0, SteeringTableModel::Neuron), QStringLiteral("3"));
+    QCOMPARE(cell(*page, 2, SteeringTableModel::Neuron), QStringLiteral("700"));
+    const QString figures = page->steering().figures().text();
+    for (const char* part : {"0.310", "0.050", "0.220", "0.200", "&lt;shown&gt;", "40 images", "llava", "clip"})
+      QVERIFY2(figures.contains(QLatin1String(part)), qPrintable(figures));
+  }
+
+  void choosesASet() {
+    JobRunner runner;
+    const TestWorkspace workspace(1000, 20);
+    addSteered(workspace);
+    {
+      Workspace file = workspace.open(OpenMode::ReadWrite);
+      file.steeringScores().save(scoreSet(workspace.made().run, "b", SteeringTest::Suppressed, -20), {{5, 0.5, 0.1, 0.4, 0.3, "blue", 9, 16}});
+      file.steeringScores().save(scoreSet(workspace.made().run, "c", SteeringTest::Unsteered, 0), {{5, 0.5, 0.1, kNan, kNan, "blue", 9, 16}});
     }
-    const auto cell = [&](int column) { return model->index(0, column).data().toString(); };
-    QCOMPARE(cell(ScoreTableModel::Mean), QString::number(sum / scored, 'f', 3));
-    QCOMPARE(cell(ScoreTableModel::Best), QString::number(best, 'f', 3));
-    QCOMPARE(cell(ScoreTableModel::Neurons), QStringLiteral("1,000"));
-    QCOMPARE(cell(ScoreTableModel::Dead), QString::number(1000 - scored));
-    // Of the first encoder alone at first.
-    QCOMPARE(page->chosen().size(), size_t(1));
-    QCOMPARE(page->chart().figure().curves().size(), size_t(1));
-    const std::vector<double>& sorted = page->chart().figure().curves()[0].sorted;
-    QCOMPARE(int(sorted.size()), scored);
-    QVERIFY(std::is_sorted(sorted.rbegin(), sorted.rend()));
+    const auto page = filled(runner, workspace);
+    QComboBox& sets = page->steering().sets();
+    QTableView& table = page->steering().table();
+    QCOMPARE(sets.count(), 3);
+    QVERIFY(sets.currentText().startsWith(QStringLiteral("Unsteered")));
+    QVERIFY(table.isColumnHidden(SteeringTableModel::Control));
+    sets.setCurrentIndex(1);
+    EVENTUALLY(!table.isColumnHidden(SteeringTableModel::Control));
+    QVERIFY(sets.currentText().startsWith(QStringLiteral("Suppressed to -20")) || sets.currentText().startsWith(QStringLiteral("Suppressed to −20")));
+    // Of an SAE's neurons: compared with its reconstruction.
+    QCOMPARE(table.model()->headerData(SteeringTableModel::Before, Qt::Horizontal).toString(), QStringLiteral("Reconstruction"));
+    QCOMPARE(cell(*page, 0, SteeringTableModel::Change), QStringLiteral("-0.300"));
+    sets.setCurrentIndex(2);
+    EVENTUALLY_EQUAL(table.model()->rowCount(), 3);
+    // Read anew, the same set stays in view.
+    page->setWorkspace(workspace.summary());
+    EVENTUALLY(page->isFilled());
+    QCOMPARE(sets.currentIndex(), 2);
   }
 
-  void choosingRowsDrawsTheirCurves() {
+  void goesOnFromANeuron() {
     JobRunner runner;
-    const auto page = filled(runner);
-    page->table().selectAll();
-    EVENTUALLY_EQUAL(page->chart().figure().curves().size(), size_t(2));
-    const auto& curves = page->chart().figure().curves();
-    QVERIFY(curves[0].name != curves[1].name);
-    page->table().clearSelection();
-    EVENTUALLY(page->chart().figure().isEmpty());
-  }
-
-  void keysMoveTheCrossHair() {
-    JobRunner runner;
-    const auto page = filled(runner);
-    page->chart().setFocus();
-    QTest::keyClick(&page->chart(), Qt::Key_Home);
-    QCOMPARE(page->chart().cursor().value(), 0.0);
-    QTest::keyClick(&page->chart(), Qt::Key_Right, Qt::ControlModifier);
-    QCOMPARE(page->chart().cursor().value(), 0.1);
-    QTest::keyClick(&page->chart(), Qt::Key_Escape);
-    QVERIFY(!page->chart().cursor());
-  }
-
-  void enterGoesToExplore() {
-    JobRunner runner;
-    const auto page = filled(runner);
-    QSignalSpy wanted(page.get(), &ScoresPage::exploreWanted);
-    page->table().setFocus();
-    QTest::keyClick(&page->table(), Qt::Key_Return);
+    const TestWorkspace workspace(1000, 20);
+    addSteered(workspace);
+    const auto page = filled(runner, workspace);
+    QSignalSpy wanted(page.get(), &ScoresPage::exploreNeuronWanted);
+    page->focusFirst();
+    QTest::keyClick(&page->steering().table(), Qt::Key_Return);
     QCOMPARE(wanted.size(), 1);
-    QCOMPARE(wanted[0][0].toLongLong(), m_workspace.made().run);
+    QCOMPARE(wanted[0][0].toLongLong(), workspace.made().run);
+    QCOMPARE(wanted[0][1].toLongLong(), 12);
   }
 
-  void writesFiles() {
+  void writesAndRemoves() {
     JobRunner runner;
-    const auto page = filled(runner);
+    const TestWorkspace workspace(1000, 20);
+    addSteered(workspace);
+    const auto page = filled(runner, workspace);
     QSignalSpy wrote(page.get(), &ScoresPage::exported), failed(page.get(), &ScoresPage::failed);
-    page->exportTo(m_out.filePath(QStringLiteral("a.svg")), false);
-    page->exportTo(m_out.filePath(QStringLiteral("a.png")), false);
-    page->exportTo(m_out.filePath(QStringLiteral("a.csv")), false);
-    page->exportTo(m_out.filePath(QStringLiteral("a.md")), false);
-    page->exportTo(m_out.filePath(QStringLiteral("curves.csv")), true);
-    EVENTUALLY_EQUAL(wrote.size(), 5);
-    const QByteArray svg = content(m_out.filePath(QStringLiteral("a.svg")));
-    QVERIFY(svg.contains("<svg") && svg.contains("Monosemanticity score") && svg.contains("polyline"));
-    QCOMPARE(QImage(m_out.filePath(QStringLiteral("a.png"))).size(), QSize(1920, 1200));
-    QCOMPARE(content(m_out.filePath(QStringLiteral("a.csv"))).count('\n'), 2);
-    QVERIFY(content(m_out.filePath(QStringLiteral("a.md"))).contains("best / worst"));
-    QCOMPARE(size_t(content(m_out.filePath(QStringLiteral("curves.csv"))).count('\n')), page->chart().figure().curves()[0].sorted.size() + 1);
-    page->exportTo(QStringLiteral("/proc/nowhere/a.svg"), false);
-    page->exportTo(QStringLiteral("/proc/nowhere/a.csv"), false);
-    EVENTUALLY_EQUAL(failed.size(), 2);
-  }
-
-  void figureHoldsWithoutScores() {
-    QImage image(300, 200, QImage::Format_RGB32);
-    QPainter painter(&image);
-    ScoreFigure({{QStringLiteral("none"), {}}, {QStringLiteral("one"), {0.5}}, {QStringLiteral("below"), {0.1, -0.2}}}).paint(painter, QRectF(0, 0, 300, 200), lightColors(), 0.5);
-    QVERIFY(ScoreFigure({{QStringLiteral("none"), {}}}).isEmpty());
-    QVERIFY(!ScoreFigure::scoreAt({QString(), {}}, 0.5));
-    QCOMPARE(*ScoreFigure::scoreAt({QString(), {3, 2, 1}}, 0.5), 2.0);
+    const QString file = workspace.folder() + QStringLiteral("/s.csv");
+    page->steering().exportTo(file);
+    EVENTUALLY_EQUAL(wrote.size(), 1);
+    QFile csv(file);
+    QVERIFY(csv.open(QIODevice::ReadOnly));
+    const QByteArrayList lines = csv.readAll().trimmed().split('\n');
+    QCOMPARE(lines.size(), 4);
+    QCOMPARE(lines[1], QByteArray("3,0.5,0.25,0.2,0.1,red,30,40"));
+    page->steering().exportTo(QStringLiteral("/proc/nowhere/s.csv"));
+    EVENTUALLY_EQUAL(failed.size(), 1);
+    page->steering().removeSet();
+    EVENTUALLY(!page->steering().table().isVisible());
+    QVERIFY(workspace.open().steeringScores().list().empty());
   }
 };
 

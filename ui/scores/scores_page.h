@@ -1,69 +1,52 @@
-// The Scores page: every run's scores in a table, and the sorted scores of the chosen ones as the paper's figure.
+// The Scores page: how monosemantic the neurons of every run are, and how well steering them works.
 #pragma once
 
-#include <QPushButton>
-#include <QSortFilterProxyModel>
-#include <QSplitter>
+#include <QButtonGroup>
 #include <QStackedWidget>
-#include <QTableView>
 
-#include "ui/jobs/job_runner.h"
-#include "ui/models/workspace_summary.h"
-#include "ui/scores/score_chart.h"
-#include "ui/scores/score_table_model.h"
-#include "ui/settings/settings.h"
+#include "ui/scores/monosemanticity_view.h"
+#include "ui/scores/steering_scores_view.h"
 
 namespace sememe {
 
 class ScoresPage : public QWidget {
   Q_OBJECT
  public:
+  enum View { Monosemanticity, Steering };
+
   ScoresPage(const Theme& theme, JobRunner& runner, QWidget* parent = nullptr);
 
   void setWorkspace(const WorkspaceSummary& summary);
   void clear();  // no workspace
-  bool isFilled() const { return m_filled; }
-  void focusFirst() { m_table->setFocus(); }
+  bool isFilled() const { return m_monosemanticity->isFilled() && m_steering->isFilled(); }
+  void focusFirst();
 
-  QTableView& table() { return *m_table; }
-  ScoreChart& chart() { return *m_chart; }
-  std::vector<ScoreRow> chosen() const;  // in the order of the table
-  // Writes the chosen rows: .svg and .png the figure; .csv the table or, with `curves`, every score; .md the paper's table.
-  void exportTo(const QString& file, bool curves);
+  void showView(View view);
+  View view() const { return View(m_views->currentIndex()); }
+  MonosemanticityView& monosemanticity() { return *m_monosemanticity; }
+  SteeringScoresView& steering() { return *m_steering; }
 
-  void applySettings(const Settings& settings);
-  void storeSettings(Settings& settings) const;
+  void applySettings(const Settings& settings) { m_monosemanticity->applySettings(settings); }
+  void storeSettings(Settings& settings) const { m_monosemanticity->storeSettings(settings); }
 
  Q_SIGNALS:
   void filled();
   void openWanted();
   void reloadWanted();
   void exploreWanted(qint64 run);
+  void exploreNeuronWanted(qint64 run, qint64 neuron);
+  void steerWanted(const sememe::RunInfo& run, qint64 neuron);
   void failed(const QString& title, const sememe::JobFailure& failure, std::function<void()> retry);
   void exported(const QString& sentence);
 
  private:
-  QWidget* makeHead();
-  void askExport(const QString& suggestion, const QString& filter, bool curves);
-  void load();
-  void chooseFirst();
-  void readChosen();
-  void explore(const QModelIndex& index);
-  void finish();
+  QWidget* makeTabs();
 
-  const Theme& m_theme;
-  JobRunner& m_runner;
-  std::filesystem::path m_path;
-  bool m_filled = false;
-  int m_generation = 0;       // of the table's reading
-  int m_curveGeneration = 0;  // of the curves'
-  QStackedWidget* m_states;   // no workspace, nothing scored, the page
-  QSplitter* m_splitter;
-  ScoreTableModel* m_model;
-  QSortFilterProxyModel* m_sorted;
-  QTableView* m_table;
-  ScoreChart* m_chart;
-  QPushButton* m_export;
+  QStackedWidget* m_states;  // no workspace, the page
+  QButtonGroup* m_tabs;      // by View
+  QStackedWidget* m_views;   // by View
+  MonosemanticityView* m_monosemanticity;
+  SteeringScoresView* m_steering;
 };
 
 }  // namespace sememe

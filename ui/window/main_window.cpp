@@ -93,10 +93,7 @@ MainWindow::MainWindow(Theme& theme, JobRunner& runner, Services services, std::
   });
 
   connect(m_explore, &ExplorePage::filled, this, &MainWindow::pageFilled);
-  connect(m_explore, &ExplorePage::steerNeuronWanted, this, [this](const RunInfo& run, qint64 neuron) {
-    m_steer->steerNeuron(run, neuron);
-    showPage(Page::Steer);
-  });
+  connect(m_explore, &ExplorePage::steerNeuronWanted, this, &MainWindow::steerNeuron);
   connect(m_explore, &ExplorePage::steerImageWanted, this, [this](const QString& file) {
     m_steer->openImage(file);
     showPage(Page::Steer);
@@ -132,6 +129,8 @@ MainWindow::MainWindow(Theme& theme, JobRunner& runner, Services services, std::
     m_explore->showRun(run);
     showPage(Page::Explore);
   });
+  connect(m_scores, &ScoresPage::exploreNeuronWanted, this, &MainWindow::exploreNeuron);
+  connect(m_scores, &ScoresPage::steerWanted, this, &MainWindow::steerNeuron);
   connect(m_scores, &ScoresPage::exported, this, [this](const QString& sentence) { statusBar()->showMessage(sentence, kMessageMs); });
   connect(m_scores, &ScoresPage::failed, this, [this](const QString& title, const JobFailure& failure, std::function<void()> retry) {
     m_messages->showFailure(title, failure, std::move(retry));
@@ -143,11 +142,7 @@ MainWindow::MainWindow(Theme& theme, JobRunner& runner, Services services, std::
   });
   connect(m_hierarchy, &HierarchyPage::openWanted, this, &MainWindow::askWorkspace);
   connect(m_hierarchy, &HierarchyPage::reloadWanted, this, [this] { openWorkspace(m_workspace); });
-  connect(m_hierarchy, &HierarchyPage::exploreWanted, this, [this](qint64 run, qint64 neuron) {
-    showPage(Page::Explore);
-    m_explore->showRun(run);
-    m_explore->list().select(neuron);
-  });
+  connect(m_hierarchy, &HierarchyPage::exploreWanted, this, &MainWindow::exploreNeuron);
   connect(m_hierarchy, &HierarchyPage::failed, this, [this](const QString& title, const JobFailure& failure, std::function<void()> retry) {
     m_messages->showFailure(title, failure, std::move(retry));
   });
@@ -169,6 +164,17 @@ MainWindow::MainWindow(Theme& theme, JobRunner& runner, Services services, std::
 void MainWindow::showPage(Page page) {
   m_page = page;
   arrangePages();
+}
+
+void MainWindow::exploreNeuron(qint64 run, qint64 neuron) {
+  showPage(Page::Explore);
+  m_explore->showRun(run);
+  m_explore->list().select(neuron);
+}
+
+void MainWindow::steerNeuron(const RunInfo& run, qint64 neuron) {
+  m_steer->steerNeuron(run, neuron);
+  showPage(Page::Steer);
 }
 
 void MainWindow::arrangePages() {

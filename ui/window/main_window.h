@@ -88,6 +88,8 @@ class MainWindow : public QMainWindow {
   void askDemo();
   void showSummary(const WorkspaceSummary& summary);
   void arrangePages();
+  void exploreNeuron(qint64 run, qint64 neuron);
+  void steerNeuron(const RunInfo& run, qint64 neuron);
   void showExplored(const QString& workspace, int64_t run);
   void updateRecent();
   void updateActions();

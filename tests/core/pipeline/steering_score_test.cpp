@@ -12,6 +12,8 @@
 #include "core/base/files.h"
 #include "core/pipeline/neuron_targets.h"
 #include "core/pipeline/text_embeddings.h"
+#include "core/sae/dictionary.h"
+#include "core/store/workspace.h"
 #include "core/weights/torch_file.h"
 
 using namespace sememe;
@@ -107,10 +109,10 @@ class SteeringScoreTest : public QObject {
     const std::string ours = readTextFile(p.out / "metric.txt"), theirs = readTextFile(expected / "metric.txt");
     for (const char* title : {"Mean Cosine Similarity: ", "Standard Deviation Cosine Similarity: "})
       QVERIFY(std::abs(numberBehind(ours, title) - numberBehind(theirs, title)) < 1e-5);
-    QVERIFY(std::abs(r.score.mean - numberBehind(theirs, "Mean Cosine Similarity: ")) < 1e-5);
+    QVERIFY(std::abs(r.set.score.mean - numberBehind(theirs, "Mean Cosine Similarity: ")) < 1e-5);
     QCOMPARE(std::count(ours.begin(), ours.end(), '\n'), 2);
-    QCOMPARE(r.images, 4);
-    QCOMPARE(r.failed, 0);
+    QCOMPARE(r.set.images, 4);
+    QCOMPARE(r.set.failed, 0);
     QVERIFY(!r.alreadyDone);
     QCOMPARE(r.neurons.size(), size_t(6));
     for (size_t i = 0; i < 6; ++i)
@@ -136,7 +138,7 @@ class SteeringScoreTest : public QObject {
       QVERIFY(std::abs(r.neurons[size_t(n)].before - cosines.narrow(0, 24, 4).mean().item<double>()) < 1e-5);
       QVERIFY(std::isnan(r.neurons[size_t(n)].ms));
     }
-    QVERIFY(std::abs(r.before.mean - numberBehind(readTextFile(kScore / "no_steer" / "metric.txt"), "Mean Cosine Similarity: ")) < 1e-5);
+    QVERIFY(std::abs(r.set.before.mean - numberBehind(readTextFile(kScore / "no_steer" / "metric.txt"), "Mean Cosine Similarity: ")) < 1e-5);
     const auto table = fields(p.out / "steering_scores.csv");
     QCOMPARE(table.size(), size_t(7));
     QCOMPARE(table[3][0], std::string("2"));
@@ -226,7 +228,7 @@ class SteeringScoreTest : public QObject {
     p.out = fresh();
     p.test = SteeringTest::Suppressed;
     const SteeringScoreResult r = steeringScore(p);
-    QCOMPARE(r.images, 4);
+    QCOMPARE(r.set.images, 4);
     const auto rows = fields(p.out / "labels.txt");
     QCOMPARE(rows.size(), size_t(6));
     const int64_t images[] = {0, 1, 3, 2, 1, 0};  // the strongest, which the file has last, first
@@ -260,14 +262,89 @@ class SteeringScoreTest : public QObject {
     QVERIFY(throwsError(ErrorCode::Mismatch, "the same images were expected", [&] { steeringScore(p); }));
   }
 
+  // A run's strongest images: the same scores, and they stay with the run.
+  void staysWithTheRun() {
+    const fs::path file = folder() / "w.sememe";
+    const SteeringScoreParams fromFile = params("steer");
+    const NeuronTargets targets = readNeuronTargets(fromFile.top, fromFile.embeddings, 0, {});
+    const std::string fingerprint = loadDictionary(fromFile.model.sae)->fingerprint();
+    const auto makeRun = [&](const std::string& sae) {
+      Workspace workspace = Workspace::open(file, OpenMode::Create);
+      RunInfo info;
+      info.key = info.name = "latents of " + sae;
+      info.kind = RunKind::Latents;
+      info.rowType = RowType::F32;
+      info.rows = 40;
+      info.dim = info.saeSize = 64;
+      info.saeFingerprint = sae;
+      const int64_t run = workspace.runs().ensure(info).id;
+      SparseRows rows;
+      rows.offsets.assign(41, 0);
+      workspace.activations().appendSparse(run, 0, rows);
+      workspace.runs().setComplete(run);
+      IndexWriter writer(workspace.database(), run, 40);
+      for (const std::vector<int64_t>& images : targets.images) {
+        NeuronStatistics statistics;
+        for (const int64_t image : images) statistics.top.push_back({image, 1});
+        writer.add(statistics);
+      }
+      writer.commit();
+      return file.string() + "#" + std::to_string(run);
+    };
+    const SteeringScoreResult expected = steeringScore(fromFile);
+    QCOMPARE(expected.set.id, 0);
+
+    SteeringScoreParams p = params("steer");
+    p.top = makeRun(fingerprint);
+    const SteeringScoreResult r = steeringScore(p);
+    QVERIFY(r.set.id > 0);
+    QVERIFY(std::abs(r.set.score.mean - expected.set.score.mean) < 1e-12);
+    const auto stored = [&] { return Workspace::open(file, OpenMode::ReadOnly).steeringScores().list(); };
+    std::vector<SteeringScoreSet> sets = stored();
+    QCOMPARE(sets.size(), size_t(1));
+    QCOMPARE(sets[0].run, 1);
+    QCOMPARE(sets[0].neurons, 6);
+    QCOMPARE(sets[0].images, 4);
+    QCOMPARE(sets[0].value, 100.0);
+    QCOMPARE(sets[0].model, std::string("llava"));
+    QCOMPARE(sets[0].words, std::string("clip"));
+    QCOMPARE(sets[0].tap, r.set.tap);
+    QCOMPARE(sets[0].score.mean, r.set.score.mean);
+    QCOMPARE(sets[0].control, r.set.control);
+    const std::vector<SteeredNeuron> neurons = Workspace::open(file, OpenMode::ReadOnly).steeringScores().neurons(sets[0].id);
+    QCOMPARE(neurons.size(), size_t(6));
+    for (size_t i = 0; i < 6; ++i) {
+      QCOMPARE(neurons[i].label, r.neurons[i].label);
+      QCOMPARE(neurons[i].score, r.neurons[i].score);
+      QCOMPARE(neurons[i].before, r.neurons[i].before);
+    }
+    // Again: in its place. Other neurons: beside it.
+    QVERIFY(steeringScore(p).alreadyDone);
+    QCOMPARE(stored().size(), size_t(1));
+    p.neurons = 2;
+    steeringScore(p);
+    p.test = SteeringTest::Unsteered;
+    p.out = fresh();
+    const SteeringScoreResult plain = steeringScore(p);
+    sets = stored();
+    QCOMPARE(sets.size(), size_t(3));
+    const auto found = std::find_if(sets.begin(), sets.end(), [&](const SteeringScoreSet& set) { return set.id == plain.set.id; });
+    QVERIFY(found->test == SteeringTest::Unsteered && found->value == 0 && std::isnan(found->before.mean) && std::isnan(found->control));
+
+    p = params("steer");
+    p.top = makeRun("another SAE");
+    QVERIFY(throwsError(ErrorCode::Mismatch, "another SAE", [&] { steeringScore(p); }));
+    QVERIFY(!fs::exists(p.out / "answers.jsonl"));
+  }
+
   void leavesOutWhatCannotBeRead() {
     SteeringScoreParams p = params("steer");
     p.images = folder() / "images";
     fs::copy(kScore / "images", p.images);
     writeTextFile(p.images / "broken.png", "no image");
     const SteeringScoreResult r = steeringScore(p);
-    QCOMPARE(r.images, 4);
-    QCOMPARE(r.failed, 1);
+    QCOMPARE(r.set.images, 4);
+    QCOMPARE(r.set.failed, 1);
     QCOMPARE(readTextFile(p.out / "labels.txt"), readTextFile(kScore / "steer" / "labels.txt"));
     p.images = folder() / "none";
     fs::create_directories(p.images);

@@ -10,7 +10,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// As version 1 wrote it: what version 2 added taken away.
+// As version 1 wrote it: what later versions added taken away.
 void makeVersion1(const fs::path& path) {
   {
     Workspace workspace = Workspace::open(path, OpenMode::Create);
@@ -18,7 +18,7 @@ void makeVersion1(const fs::path& path) {
     workspace.neurons().setLabel(1, 3, "flower", "");
   }
   Database database(path, OpenMode::ReadWrite);
-  database.execute("DROP TABLE steering_presets; PRAGMA user_version = 1");
+  database.execute("DROP TABLE steered_neurons; DROP TABLE steering_sets; DROP TABLE steering_presets; PRAGMA user_version = 1");
 }
 
 std::vector<std::string> names(const Workspace& workspace, const std::string& sae = "sae of latents") {
