@@ -14,6 +14,7 @@
 #include "core/base/error.h"
 #include "core/base/files.h"
 #include "core/base/hash.h"
+#include "core/base/text.h"
 #include "core/image/image_folder.h"
 #include "core/image/image_loader.h"
 #include "core/models/text_model.h"
@@ -118,7 +119,7 @@ class Scoring {
  private:
   std::string key() const {
     return Fingerprint()
-        .add("steering answers 1")
+        .add("steering answers 2")
         .add(m_setup.fingerprint)
         .add(m_images.fingerprint)
         .add(int64_t(m_p.test))
@@ -175,13 +176,18 @@ class Scoring {
     return steering;
   }
 
-  // As the paper's program cuts it out.
+  // As the paper's program cuts it out of LLaVA-1.5's prompt and answer; with a template of other roles the answer's first word.
   std::string label(const std::vector<int64_t>& prompt, const Answer& answer) const {
-    static const std::string kRole = "ASSISTANT: ";
+    static const std::string kRole = "ASSISTANT:";
+    if (m_setup.tokenizer->decode(prompt).find(kRole) == std::string::npos) {
+      const std::string answered = m_setup.tokenizer->decode(answer.tokens);
+      const std::string_view said = trimmed(answered);
+      return std::string(said.substr(0, said.find_first_of(" \n")));
+    }
     std::vector<int64_t> ids = prompt;
     ids.insert(ids.end(), answer.tokens.begin(), answer.tokens.end());
     std::string text = m_setup.tokenizer->decode(ids);
-    if (const size_t at = text.rfind(kRole); at != std::string::npos) text.erase(0, at + kRole.size());
+    if (const size_t at = text.rfind(kRole + " "); at != std::string::npos) text.erase(0, at + kRole.size() + 1);
     return text.substr(0, text.find(' '));
   }
 

@@ -41,7 +41,8 @@ struct SteeringScoreResult {
 
 // Images go by their path's bytes, where the paper's program takes them as the system lists them; that program's files are
 // written as it writes them (scores_per_neuron image by image). As there, a word is what stands before the first blank behind
-// "ASSISTANT: " in the text of prompt and answer, so an answer that begins without a blank has the label "USER:".
+// "ASSISTANT: " in the text of prompt and answer, so an answer that begins without a blank has the label "USER:"; where the
+// model's template has no such role, it is the answer's first word.
 // Suppressed has the neurons' strongest images by rank instead: first the strongest of each neuron, in labels.txt too.
 // Every answer is kept as it comes: a call that was stopped or killed goes on, also with more neurons. Neurons without
 // strongest images, of runs of a workspace alone, are asked about all the same; they have no score.

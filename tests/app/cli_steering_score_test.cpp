@@ -1,6 +1,9 @@
 // sememe-cli steering-score against the paper's program, killed and taken up again; and steer's sweep of strengths.
 #include <QtTest>
 
+#include <cmath>
+
+#include "core/store/workspace.h"
 #include "tests/app/cli_fixture.h"
 
 using namespace sememe;
@@ -100,6 +103,41 @@ class CliSteeringScoreTest : public QObject {
                                      QStringList{QStringLiteral("--only"), QStringLiteral("1,2")}})
       QCOMPARE(runCli(arguments(path("wrong"), wrong)).status, 2);
     QVERIFY(!QFile::exists(path("wrong")));
+  }
+
+  // The demo's template has other roles than the paper's program cuts at: words all the same, and kept with the run.
+  void scoresTheDemo() {
+    const CliRun made = runCli({QStringLiteral("demo"), QStringLiteral("--out"), path("demo"), QStringLiteral("--images"), QStringLiteral("100")});
+    QVERIFY2(made.status == 0, qPrintable(made.err));
+    const QString workspace = path("demo/demo.sememe"), resources = QStringLiteral(RESOURCES_DIR "/demo");
+    int64_t latents = 0, embeddings = 0;
+    QStringList firing;
+    {
+      const Workspace file = Workspace::open(workspace.toStdString(), OpenMode::ReadOnly);
+      for (const RunInfo& run : file.runs().list()) {
+        if (run.saePath.find("sae-patch") != std::string::npos) latents = run.id;
+        if (run.kind == RunKind::Embeddings && run.dim == 64) embeddings = run.id;
+      }
+      for (int64_t neuron = 0; neuron < 1024 && firing.size() < 2; ++neuron)
+        if (!file.neurons().detail(latents, neuron).top.empty()) firing << QString::number(neuron);
+    }
+    QVERIFY(latents > 0 && embeddings > 0);
+    const CliRun run = runCli({QStringLiteral("steering-score"), QStringLiteral("--model"), resources + QStringLiteral("/llava"), QStringLiteral("--sae"),
+                               resources + QStringLiteral("/sae-patch"), QStringLiteral("--top"), QStringLiteral("%1#%2").arg(workspace).arg(latents),
+                               QStringLiteral("--embeddings"), QStringLiteral("%1#%2").arg(workspace).arg(embeddings), QStringLiteral("--text-model"),
+                               resources + QStringLiteral("/clip"), QStringLiteral("--images"), kGolden + QStringLiteral("/demo_llava"), QStringLiteral("--prompt"),
+                               QStringLiteral("what color is it? answer with one word."), QStringLiteral("--only"), firing.join(QLatin1Char(',')), QStringLiteral("--value"),
+                               QStringLiteral("60"), QStringLiteral("--out"), path("demo-score"), QStringLiteral("--json")});
+    QVERIFY2(run.status == 0, qPrintable(run.err));
+    const Workspace file = Workspace::open(workspace.toStdString(), OpenMode::ReadOnly);
+    const std::vector<SteeringScoreSet> sets = file.steeringScores().list();
+    QCOMPARE(sets.size(), size_t(1));
+    QCOMPARE(sets[0].id, int64_t(run.json()[QStringLiteral("set")].toInteger()));
+    QCOMPARE(sets[0].run, latents);
+    for (const SteeredNeuron& neuron : file.steeringScores().neurons(sets[0].id)) {
+      QVERIFY2(!neuron.label.empty() && neuron.label.find(':') == std::string::npos, neuron.label.c_str());
+      QVERIFY(neuron.images > 0 && std::abs(neuron.score) <= 1);
+    }
   }
 
   void sweepsStrengths() {

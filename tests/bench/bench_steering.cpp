@@ -5,7 +5,8 @@
 // Of a LLaVA of a shape with random weights (the arithmetic is the same) or of a folder:
 // 1. From a slider's move to the distribution over the first token, and to a whole answer of one word (2 tokens).
 // 2. An answer of five tokens for each of --edits edits of the image: one after another, and in one batch.
-// 3. Decoding, in tokens/s. The limit is reading the language model's weights once a token at the rate at which this
+// 3. From the wish to stop an answer, at any moment of it, to the session being free for the next one.
+// 4. Decoding, in tokens/s. The limit is reading the language model's weights once a token at the rate at which this
 //    machine copies them, measured in the same run.
 #include <torch/torch.h>
 #include <unistd.h>
@@ -15,11 +16,14 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <stop_token>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "core/base/error.h"
 #include "core/base/files.h"
+#include "core/base/progress.h"
 #include "core/steering/batched_steering.h"
 #include "core/steering/steering_session.h"
 #include "core/weights/torch_file.h"
@@ -132,6 +136,38 @@ bool askPeer(const Options& options, const std::string& config, int64_t before, 
   return answered;
 }
 
+// Seconds from the wish to stop an answer until the session is free for the next one, at moments spread over an answer that takes
+// `whole` seconds; ascending.
+std::vector<double> stopTimes(SteeringSession& session, double whole, const Options& options) {
+  using Clock = std::chrono::steady_clock;
+  constexpr int kStops = 40;
+  SamplingOptions sampling;
+  sampling.maxTokens = options.tokens;
+  std::vector<double> times;
+  for (int i = 0; i < kStops; ++i) {
+    std::stop_source stop;
+    Clock::time_point wished;
+    std::jthread wish([&] {
+      std::this_thread::sleep_for(std::chrono::duration<double>(whole * i / kStops));
+      wished = Clock::now();
+      stop.request_stop();
+    });
+    bool cancelled = false;
+    try {
+      Steering steering;
+      steering.interventions = {{0, Intervention::Op::Set, 10.0 + i}};
+      session.answer(steering, sampling, {}, stop.get_token());
+    } catch (const Cancelled&) {
+      cancelled = true;
+    }
+    const Clock::time_point free = Clock::now();
+    wish.join();
+    if (cancelled) times.push_back(std::chrono::duration<double>(free - wished).count());
+  }
+  std::sort(times.begin(), times.end());
+  return times;
+}
+
 void bench(const Options& options) {
   torch::manual_seed(1);
   std::string config;
@@ -209,6 +245,7 @@ void bench(const Options& options) {
   }
   const auto [first, word, unused] = timed(2);
   const auto [again, whole, each] = timed(options.tokens);
+  const std::vector<double> stops = stopTimes(session, whole, options);
   double peerFirst = 0, peerEach = 0;
   const bool peer = !options.peer.empty() && askPeer(options, config, before, after, peerFirst, peerEach);
   std::printf("a slider's move to the first token%9.2f ms", 1e3 * first);
@@ -216,6 +253,8 @@ void bench(const Options& options) {
   std::printf("\n… to an answer of one word       %10.2f ms\n", 1e3 * word);
   std::printf("five tokens for each of %2d edits  %10.2f ms an edit one by one   %10.2f in a batch   ratio %5.2f\n", options.edits, 1e3 * median(single),
               1e3 * median(together), median(single) / median(together));
+  if (!stops.empty())
+    std::printf("stopped after                    %10.2f ms at most, %.2f half of the times, of %zu wishes\n", 1e3 * stops.back(), 1e3 * median(stops), stops.size());
   const double limit = copyRate(options) / double(bytesPerToken(*llava->language));
   std::printf("decoding                         %10.2f tokens/s   limit %10.2f   of it %.2f", 1 / each, limit, 1 / each / limit);
   if (peer) std::printf("   transformers %10.2f   ratio %5.2f", 1 / peerEach, peerEach / each);

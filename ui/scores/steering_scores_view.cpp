@@ -108,8 +108,9 @@ QString SteeringScoresView::title(const Entry& entry) {
   const QString what = entry.set.test == SteeringTest::Steered     ? tr("Set to %1").arg(value)
                        : entry.set.test == SteeringTest::Suppressed ? tr("Suppressed to %1").arg(value)
                                                                     : tr("Unsteered");
-  return tr("%1%2 · %3 · %n neuron(s)", nullptr, int(entry.set.neurons))
-      .arg(what, entry.set.preZero ? tr(", all others silent") : QString(), QString::fromStdString(entry.run.name));
+  return tr("%1%2 · %3 · %4")
+      .arg(what, entry.set.preZero ? tr(", all others silent") : QString(), QString::fromStdString(entry.run.name),
+           entry.set.neurons == 1 ? tr("1 neuron") : tr("%1 neurons").arg(english.toString(qlonglong(entry.set.neurons))));
 }
 
 // What was shown before stays shown where it is still there.

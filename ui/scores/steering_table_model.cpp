@@ -44,22 +44,23 @@ QVariant SteeringTableModel::data(const QModelIndex& index, int role) const {
   if (column == Neuron) return QString::number(row.neuron);
   if (column == Label) return v;
   if (column == Said) return tr("%1 of %2").arg(english.toString(qlonglong(row.labelled)), english.toString(qlonglong(row.images)));
-  const QString text = QString::number(v.toDouble(), 'f', 3);
-  return column == Change && v.toDouble() > 0 ? QLatin1Char('+') + text : text;
+  const double number = std::abs(v.toDouble()) < 0.0005 ? 0 : v.toDouble();  // without a sign
+  const QString text = QString::number(number, 'f', 3);
+  return column == Change && number > 0 ? QLatin1Char('+') + text : text;
 }
 
 QVariant SteeringTableModel::headerData(int section, Qt::Orientation orientation, int role) const {
   if (orientation != Qt::Horizontal) return {};
   if (role == Qt::TextAlignmentRole) return int(Qt::AlignVCenter | (section == Label ? Qt::AlignLeft : Qt::AlignRight));
-  const QString names[] = {tr("Neuron"), tr("Said most often"), tr("Score"), beforeName(), tr("Change"), tr("Control"), tr("In"), tr("MS")};
+  const QString names[] = {tr("Neuron"), tr("Said most often"), tr("In"), tr("Score"), beforeName(), tr("Change"), tr("Control"), tr("MS")};
   const QString tips[] = {
       tr("The neuron that was steered"),
       tr("The first word of LLaVA's answers, most often"),
+      tr("In how many of the answers"),
       tr("Mean cosine of the words with the mean embedding of the neuron's strongest images"),
       beforeName() == tr("Unsteered") ? tr("The same of LLaVA's words without steering") : tr("The same with the SAE's reconstruction, no neuron changed"),
       tr("Score less what it was before"),
       suppressed() ? tr("Chance: the same with another neuron suppressed") : tr("Chance: the same of the words under the other neurons"),
-      tr("In how many of the answers"),
       tr("Monosemanticity score")};
   if (role == Qt::DisplayRole) return names[section];
   if (role == Qt::ToolTipRole) return tips[section];

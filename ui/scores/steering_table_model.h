@@ -12,7 +12,7 @@ namespace sememe {
 class SteeringTableModel : public QAbstractTableModel {
   Q_OBJECT
  public:
-  enum Column { Neuron, Label, Score, Before, Change, Control, Said, Ms, ColumnCount };
+  enum Column { Neuron, Label, Said, Score, Before, Change, Control, Ms, ColumnCount };
   enum Role { SortRole = Qt::UserRole };  // the raw number or text; invalid: not known, sorted last
 
   explicit SteeringTableModel(QObject* parent = nullptr) : QAbstractTableModel(parent) {}
