@@ -2,10 +2,10 @@
 // them.
 #include "core/models/llama.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/autocast_mode.h>
 
 #include "core/base/error.h"
+#include "core/base/parallel.h"
 #include "core/models/float_loops.h"
 
 namespace sememe {
@@ -26,7 +26,7 @@ at::Tensor RmsNormImpl::forward(const at::Tensor& x) const {
     at::Tensor y = at::empty(x.sizes(), x.options());
     const float *from = rows.const_data_ptr<float>(), *scale = weight.const_data_ptr<float>();
     auto* to = y.mutable_data_ptr<float>();
-    at::parallel_for(0, x.numel() / width, 64, [&](int64_t begin, int64_t end) { rmsNormRows(from, scale, m_eps, width, begin, end, to); });
+    parallelFor(0, x.numel() / width, 64, [&](int64_t begin, int64_t end) { rmsNormRows(from, scale, m_eps, width, begin, end, to); });
     return y;
   }
   // One kernel where the general way has seven.

@@ -4,6 +4,7 @@
 #include <ATen/Parallel.h>
 #include <ATen/autocast_mode.h>
 
+#include "core/base/parallel.h"
 #include "core/models/float_loops.h"
 
 namespace sememe {
@@ -32,7 +33,7 @@ at::Tensor fewRows(const at::Tensor& x, const at::Tensor& weight, const at::Tens
   auto* to = y.mutable_data_ptr<float>();
   // A share of a product that takes less than about ten microseconds is not worth a thread.
   const int64_t grain = std::max<int64_t>(1, (int64_t{1} << 17) / in);
-  at::parallel_for(0, out, grain, [&](int64_t begin, int64_t end) { f(from, rows, begin, end, to); });
+  parallelFor(0, out, grain, [&](int64_t begin, int64_t end) { f(from, rows, begin, end, to); });
   return bias.defined() ? y.add_(bias) : y;
 }
 

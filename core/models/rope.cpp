@@ -1,12 +1,11 @@
 // Rotary position embedding, its scalings, and what config.json says of it.
 #include "core/models/rope.h"
 
-#include <ATen/Parallel.h>
-
 #include <cmath>
 #include <numbers>
 
 #include "core/base/error.h"
+#include "core/base/parallel.h"
 #include "core/models/float_loops.h"
 #include "core/models/weight_loading.h"
 
@@ -55,7 +54,7 @@ at::Tensor Rotation::applyToOwn(const at::Tensor& projected, int64_t heads) cons
   const float *c = cosines.const_data_ptr<float>(), *s = sines.const_data_ptr<float>();
   auto* x = projected.mutable_data_ptr<float>();
   const bool perRow = cosines.size(0) == n;
-  at::parallel_for(0, n * t, 64, [&](int64_t begin, int64_t end) {
+  parallelFor(0, n * t, 64, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const int64_t angle = (perRow ? i : i % t) * width;
       rotateHeads(x + i * heads * width, heads, width, c + angle, s + angle);

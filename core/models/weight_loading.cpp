@@ -129,7 +129,9 @@ void checkRoom(const LoadReport& report, const LoadOptions& options, int64_t fre
 
 void checkRoom(const LoadReport& report, const LoadOptions& options) {
   if (options.device.is_cpu()) return;
-  const auto [free, total] = at::getDeviceAllocator(options.device.type())->getMemoryInfo(options.device.has_index() ? options.device.index() : 0);
+  at::DeviceAllocator* allocator = at::getDeviceAllocator(options.device.type());
+  allocator->emptyCache();  // what a model before this one has given back
+  const auto [free, total] = allocator->getMemoryInfo(options.device.has_index() ? options.device.index() : 0);
   checkRoom(report, options, int64_t(free));
 }
 

@@ -1,7 +1,6 @@
 // What the trainers of all types share.
 #include "core/sae/adam_trainer.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
 #include <algorithm>
 #include <cmath>
@@ -9,6 +8,7 @@
 #include <numeric>
 
 #include "core/base/error.h"
+#include "core/base/parallel.h"
 #include "core/sae/param_text.h"
 #include "core/sae/vector_math.h"
 #include "core/weights/torch_file.h"
@@ -21,7 +21,7 @@ constexpr int64_t kStateVersion = 2;
 
 // Work over the rows of a CPU matrix, some megabytes at a time.
 void forRows(const at::Tensor& matrix, const std::function<void(int64_t begin, int64_t end)>& work) {
-  at::parallel_for(0, matrix.size(0), std::max<int64_t>(1, 65536 / std::max<int64_t>(1, matrix.size(1))), work);
+  parallelFor(0, matrix.size(0), std::max<int64_t>(1, 65536 / std::max<int64_t>(1, matrix.size(1))), work);
 }
 
 double squaredNormOf(const at::Tensor& t) {
@@ -29,7 +29,7 @@ double squaredNormOf(const at::Tensor& t) {
   constexpr int64_t kBlock = 1 << 16;
   const float* data = t.const_data_ptr<float>();
   std::vector<double> sums(static_cast<size_t>((t.numel() + kBlock - 1) / kBlock));
-  at::parallel_for(0, static_cast<int64_t>(sums.size()), 1, [&](int64_t begin, int64_t end) {
+  parallelFor(0, static_cast<int64_t>(sums.size()), 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       sums[static_cast<size_t>(i)] = squaredNorm(data + i * kBlock, std::min(kBlock, t.numel() - i * kBlock));
     }
@@ -181,7 +181,7 @@ void AdamTrainer::adam(std::vector<at::Tensor>& gradients, double scale) {
       const at::Tensor gradient = gradients[i].contiguous();
       const float* slope = gradient.const_data_ptr<float>();
       auto *mean = w.mean.data_ptr<float>(), *square = w.square.data_ptr<float>(), *value = w.value.data_ptr<float>();
-      at::parallel_for(0, w.value.numel(), 1 << 16, [&](int64_t begin, int64_t end) {
+      parallelFor(0, w.value.numel(), 1 << 16, [&](int64_t begin, int64_t end) {
         adamUpdate(rule, slope + begin, mean + begin, square + begin, value + begin, end - begin);
       });
       continue;

@@ -1,13 +1,13 @@
 // Which latents of a batch stay non-zero.
 #include "core/sae/selection.h"
 
-#include <ATen/Parallel.h>
-
 #include <algorithm>
 #include <cmath>
 #include <functional>
 #include <limits>
 #include <numeric>
+
+#include "core/base/parallel.h"
 
 namespace sememe {
 namespace {
@@ -64,7 +64,7 @@ float guessEdge(const float* data, int64_t n, int64_t keep) {
 Candidates gather(const float* data, int64_t rows, int64_t latents, float least) {
   constexpr int64_t kBlock = 64;
   std::vector<Candidates> blocks(static_cast<size_t>((rows + kBlock - 1) / kBlock));
-  at::parallel_for(0, static_cast<int64_t>(blocks.size()), 1, [&](int64_t begin, int64_t end) {
+  parallelFor(0, static_cast<int64_t>(blocks.size()), 1, [&](int64_t begin, int64_t end) {
     for (int64_t block = begin; block < end; ++block) {
       Candidates& here = blocks[static_cast<size_t>(block)];
       for (int64_t row = block * kBlock; row < std::min(rows, (block + 1) * kBlock); ++row) {
@@ -98,7 +98,7 @@ Candidates largestOfAll(const float* data, int64_t rows, int64_t latents, int64_
 Candidates largestOfEachRow(const float* data, int64_t rows, int64_t latents, int64_t keep) {
   constexpr int64_t kBlock = 64;
   std::vector<Candidates> blocks(static_cast<size_t>((rows + kBlock - 1) / kBlock));
-  at::parallel_for(0, static_cast<int64_t>(blocks.size()), 1, [&](int64_t begin, int64_t end) {
+  parallelFor(0, static_cast<int64_t>(blocks.size()), 1, [&](int64_t begin, int64_t end) {
     std::vector<float> positive;
     for (int64_t block = begin; block < end; ++block) {
       for (int64_t row = block * kBlock; row < std::min(rows, (block + 1) * kBlock); ++row) {

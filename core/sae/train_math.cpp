@@ -1,13 +1,12 @@
 // Batch top-k and the gradients of one training step.
 #include "core/sae/train_math.h"
 
-#include <ATen/Parallel.h>
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numeric>
 
+#include "core/base/parallel.h"
 #include "core/sae/vector_math.h"
 
 namespace sememe {
@@ -53,7 +52,7 @@ TrainPass sparseTrainPass(const SaeTensors& weights, const at::Tensor& centred, 
   auto* residual = pass.residual.data_ptr<float>();
   auto* up = scratch.upstream.data_ptr<float>();
 
-  at::parallel_for(0, rows, 16, [&](int64_t begin, int64_t end) {
+  parallelFor(0, rows, 16, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {
       float* error = residual + row * d;
       std::copy(xData + row * d, xData + (row + 1) * d, error);
@@ -87,7 +86,7 @@ TrainPass sparseTrainPass(const SaeTensors& weights, const at::Tensor& centred, 
   auto* gEnc = gradients.wEncT.data_ptr<float>();
   auto* gDec = gradients.wDec.data_ptr<float>();
   auto* gBias = gradients.bEnc.data_ptr<float>();
-  at::parallel_for(0, latents, 16, [&](int64_t begin, int64_t end) {
+  parallelFor(0, latents, 16, [&](int64_t begin, int64_t end) {
     int64_t g = 0;
     for (int64_t f = begin; f < end; ++f) {
       while (f >= ends[g]) ++g;

@@ -123,11 +123,14 @@ void SettingsFile::write(const Settings& s) const {
   file.setValue(QStringLiteral("files/demoFolder"), s.demoFolder);
 }
 
+void remember(QStringList& list, const QString& text, int most) {
+  list.removeAll(text);
+  list.prepend(text);
+  list = list.mid(0, most);
+}
+
 void rememberWorkspace(Settings& settings, const QString& workspace) {
-  const QString path = QFileInfo(workspace).absoluteFilePath();
-  settings.recentWorkspaces.removeAll(path);
-  settings.recentWorkspaces.prepend(path);
-  settings.recentWorkspaces = settings.recentWorkspaces.mid(0, kRecentWorkspaces);
+  remember(settings.recentWorkspaces, QFileInfo(workspace).absoluteFilePath(), kRecentWorkspaces);
 }
 
 }  // namespace sememe

@@ -55,7 +55,9 @@ class SettingsFile {
   QString m_path;
 };
 
-// Puts `workspace` first in the list, once.
+// Puts `text` first in the list, once; the list keeps its `most` first entries.
+void remember(QStringList& list, const QString& text, int most);
+// The same of a workspace.
 void rememberWorkspace(Settings& settings, const QString& workspace);
 
 }  // namespace sememe

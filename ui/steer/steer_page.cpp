@@ -8,9 +8,7 @@
 #include <QLineEdit>
 #include <QSignalBlocker>
 #include <QStandardPaths>
-#include <QUndoCommand>
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
 #include "core/base/error.h"
@@ -22,13 +20,7 @@ namespace {
 
 constexpr int kFiring = 50;
 constexpr int kBusyMs = 150;
-constexpr double kQuickSeconds = 0.06;  // a whole answer: then it follows the slider too
 constexpr int kUndoSteps = 300;
-
-QStringList paperQuestions() {
-  return {QStringLiteral("What is shown in this image? Use exactly one word!"), QStringLiteral("Write me a short love poem"),
-          QStringLiteral("Describe this image in one sentence.")};
-}
 
 QString fromPath(const std::filesystem::path& path) { return QString::fromStdString(path.string()); }
 
@@ -38,18 +30,6 @@ QString nameOf(const std::filesystem::path& path) {
   const QString name = fromPath(clean.filename());
   const bool plain = name == QLatin1String("ae.pt") || name == QLatin1String("sae.pt") || name.startsWith(QLatin1String("trainer_"));
   return plain && clean.has_parent_path() ? nameOf(clean.parent_path()) : name;
-}
-
-double twoDigits(double value) {
-  if (!(value > 0)) return value;
-  const double unit = std::pow(10, std::floor(std::log10(value)) - 1);
-  return std::round(value / unit) * unit;
-}
-
-void remember(QStringList& list, const QString& text, int most) {
-  list.removeAll(text);
-  list.prepend(text);
-  list = list.mid(0, most);
 }
 
 Image imageOf(const QImage& pixels) {
@@ -64,27 +44,6 @@ QImage viewOf(const Image& image) {
 }
 
 }  // namespace
-
-// From one state of the edits to the next; a slider's way is one step.
-class SteerPage::EditCommand : public QUndoCommand {
- public:
-  EditCommand(SteerPage& page, SteerEdits after, const QString& what, QString merge)
-      : QUndoCommand(what), m_page(page), m_before(page.m_edits), m_after(std::move(after)), m_merge(std::move(merge)) {}
-  void undo() override { m_page.apply(m_before); }
-  void redo() override { m_page.apply(m_after); }
-  int id() const override { return 1; }
-  bool mergeWith(const QUndoCommand* other) override {
-    const auto* next = static_cast<const EditCommand*>(other);
-    if (m_merge.isEmpty() || next->m_merge != m_merge) return false;
-    m_after = next->m_after;
-    return true;
-  }
-
- private:
-  SteerPage& m_page;
-  SteerEdits m_before, m_after;
-  QString m_merge;
-};
 
 SteerPage::SteerPage(const Theme& theme, JobRunner& runner, ImageReader readImage, SteeringServices services, QWidget* parent)
     : QWidget(parent), m_theme(theme), m_runner(runner), m_services(std::move(services)), m_engine(new SteeringEngine(this)),
@@ -422,182 +381,6 @@ void SteerPage::look() {
   m_engine->live().look(std::move(wanted));
 }
 
-// --- What is set ---
-
-void SteerPage::change(const SteerEdits& next, const QString& what, const QString& merge) {
-  if (next == m_edits) return;
-  m_undo.push(new EditCommand(*this, next, what, merge));
-}
-
-void SteerPage::apply(const SteerEdits& edits) {
-  m_edits = edits;
-  m_rows->setNeurons(edits.neurons);
-  m_mode->setCurrentIndex(m_mode->findData(int(edits.mode)));
-  m_preZero->setChecked(edits.preZero);
-  if (m_panel->mask() != edits.painted) m_panel->setMask(edits.painted);
-  prefetch();
-  ask();
-}
-
-void SteerPage::addNeuron(int64_t neuron) {
-  if (!m_loaded || neuron < 0 || neuron >= m_loaded->sae.neurons) return;
-  if (!m_rows->row(neuron)) {
-    SteerEdits next = m_edits;
-    // About a token's norm is what shows.
-    next.neurons.push_back({neuron, Intervention::Op::Set, m_norm > 0 ? twoDigits(m_norm) : 10, true});
-    change(next, tr("Steer neuron %1").arg(neuron));
-    m_rows->setTokenNorm(m_norm);
-  }
-  m_rows->focusRow(neuron);
-}
-
-// That came from Explore before its SAE was loaded; after the demo's preset, which would replace it.
-void SteerPage::addWaitingNeuron() {
-  if (!m_loaded || m_opening) return;
-  const auto waiting = std::exchange(m_waitingNeuron, {});
-  if (!waiting) return;
-  if (waiting->first == m_loaded->sae.fingerprint) addNeuron(waiting->second);
-  else Q_EMIT said(tr("Neuron %1 is of another SAE than this one").arg(waiting->second));
-}
-
-void SteerPage::removeCurrent() {
-  if (SteerRow* row = m_rows->row(m_rows->current())) row->removeButton().click();
-}
-
-void SteerPage::findNeuron() { m_finder->focusSearch(); }
-
-SteeringPreset SteerPage::preset() const {
-  SteeringPreset preset;
-  toPreset(m_edits, preset);
-  preset.image = m_imageFile.toStdString();
-  preset.question = m_context.question.isEmpty() ? m_question->currentText().trimmed().toStdString() : m_context.question.toStdString();
-  preset.sampling = m_sampling->options();
-  return preset;
-}
-
-void SteerPage::setPreset(const SteeringPreset& preset) {
-  if (!m_loaded) {
-    m_waitingPreset = preset;
-    return;
-  }
-  m_opening = false;
-  SteerEdits next;
-  try {
-    next = fromPreset(preset, m_loaded->grid.patches());
-  } catch (const std::exception&) {
-    return fail(tr("The preset does not fit this model"), std::current_exception());
-  }
-  const size_t before = next.neurons.size();
-  std::erase_if(next.neurons, [this](const NeuronEdit& e) { return e.neuron < 0 || e.neuron >= m_loaded->sae.neurons; });
-  if (next.neurons.size() != before) Q_EMIT said(tr("Some neurons of the preset are not in this SAE and were left out"));
-  if (!preset.question.empty()) m_question->setEditText(QString::fromStdString(preset.question));
-  m_sampling->setOptions(preset.sampling);
-  if (!preset.image.empty() && QString::fromStdString(preset.image) != m_imageFile) openImage(QString::fromStdString(preset.image));
-  if (next == m_edits) ask();
-  else change(next, preset.name.empty() ? tr("Open a preset") : tr("Open preset “%1”").arg(QString::fromStdString(preset.name)));
-  if (!m_rows->rows().empty()) m_rows->focusRow(m_rows->rows().front()->edit().neuron);
-  addWaitingNeuron();
-}
-
-// --- Asking ---
-
-void SteerPage::submitQuestion() {
-  const QString text = m_question->currentText().trimmed();
-  if (text.isEmpty()) return;
-  remember(m_questions, text, kSteerQuestions);
-  {
-    const QSignalBlocker quiet(m_question);
-    m_question->clear();
-    m_question->addItems(m_questions);
-    for (const QString& q : paperQuestions()) {
-      if (!m_questions.contains(q)) m_question->addItem(q);
-    }
-    m_question->setCurrentIndex(0);
-  }
-  ask();
-  Q_EMIT settled();
-}
-
-void SteerPage::ask() {
-  const QString question = m_question->currentText().trimmed();
-  if (!m_loaded || !m_image || m_readingImage || question.isEmpty()) return updateButtons();
-  LiveWish wish;
-  wish.image = m_image;
-  wish.question = question.toStdString();
-  wish.sampling = m_sampling->options();
-  wish.steering = toSteering(m_edits);
-  wish.painted = m_edits.painted;
-  wish.speak = m_quick || !m_rows->isMoving();
-  m_askedWhole = wish.speak;
-  const Context context{m_image, question, wish.sampling};
-  m_asked = m_engine->live().ask(std::move(wish));
-  if (context != m_context) {
-    m_context = context;
-    m_contextFrom = m_asked;
-    m_bars->clear();
-    for (const Speaker s : {Speaker::Original, Speaker::Reconstruction}) answer(s).await();
-  }
-  answer(Speaker::Steered).await();
-  m_filled = false;
-  setBusy(true);
-}
-
-void SteerPage::stop() {
-  m_engine->live().stop();
-  for (AnswerColumn* column : m_answers) column->breakOff();
-  setBusy(false);
-  finish();
-}
-
-void SteerPage::setBusy(bool busy) {
-  m_busy = busy;
-  if (!busy) m_busySoon.stop();
-  else if (!m_busySoon.isActive() && !m_ask->property("stops").toBool()) m_busySoon.start();
-  if (!busy) updateButtons();
-}
-
-void SteerPage::hearSpeech(const LiveEvent& event) {
-  if (const auto* seen = std::get_if<LiveSeen>(&event.what)) return see(*seen);
-  if (const auto* looked = std::get_if<LiveLooked>(&event.what)) {
-    if (looked->image != m_image) return;
-    if (looked->look.patches == m_lookPatches) m_finder->setFiring(looked->firing, m_lookWhere.isEmpty() ? tr("on this image") : m_lookWhere);
-    m_panel->setHeat(looked->activations, looked->look.neuron < 0 ? QString() : tr("neuron %1").arg(looked->look.neuron));
-    m_looked = true;
-    return finish();
-  }
-  if (event.generation != 0 && event.generation < m_contextFrom) return;  // of another image or question
-  if (const auto* first = std::get_if<LiveFirst>(&event.what)) {
-    if (first->speaker == Speaker::Steered) m_bars->setChances(first->chances);
-  } else if (const auto* text = std::get_if<LiveText>(&event.what)) {
-    AnswerColumn& column = answer(text->speaker);
-    if (std::exchange(m_speaking[size_t(text->speaker)], event.generation) != event.generation) column.await();
-    column.say(QString::fromStdString(text->piece));
-  } else if (const auto* whole = std::get_if<LiveAnswer>(&event.what)) {
-    m_speaking[size_t(whole->speaker)] = event.generation;
-    AnswerColumn& column = answer(whole->speaker);
-    const bool known = column.state() == AnswerColumn::State::Whole && column.text() == QString::fromStdString(whole->spoken.text);
-    if (!known) column.finish(whole->spoken);
-    const auto& seconds = whole->spoken.answer.seconds;
-    if (whole->speaker == Speaker::Steered) m_quick = seconds.vision + seconds.prefill + seconds.decode < kQuickSeconds;
-  } else if (const auto* finished = std::get_if<LiveFinished>(&event.what)) {
-    if (event.generation != m_asked) return;
-    if (finished->stopped) {
-      for (AnswerColumn* column : m_answers) column->breakOff();
-    }
-    setBusy(false);
-    finish();
-  } else if (const auto* failure = std::get_if<LiveFailed>(&event.what)) {
-    if (event.generation != 0 && event.generation != m_asked) return;
-    if (event.generation != 0) {
-      for (AnswerColumn* column : m_answers) column->breakOff();
-      setBusy(false);
-    }
-    m_looked = true;
-    finish();
-    fail(tr("LLaVA could not answer"), failure->error);
-  }
-}
-
 // --- Around it ---
 
 void SteerPage::copyCommand() {
@@ -677,16 +460,12 @@ void SteerPage::applySettings(const Settings& settings) {
   m_questions = settings.steerQuestions;
   m_sampling->setOptions(settings.steerSampling);
   m_panel->setFolder(settings.steerImageFolder);
-  const QSignalBlocker quiet(m_question);
   const QString now = m_question->currentText();
-  m_question->clear();
-  QStringList questions = m_questions;
-  for (const QString& q : paperQuestions()) {
-    if (!questions.contains(q)) questions << q;
+  showQuestions();
+  if (!now.isEmpty()) {
+    const QSignalBlocker quiet(m_question);
+    m_question->setEditText(now);
   }
-  m_question->addItems(questions);
-  m_question->setCurrentIndex(0);
-  if (!now.isEmpty()) m_question->setEditText(now);
   const auto sizes = [](QSplitter* splitter, const QList<int>& kept, const QList<int>& designed) {
     splitter->setSizes(kept.size() == 2 ? kept : designed);
   };

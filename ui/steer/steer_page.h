@@ -120,20 +120,25 @@ class SteerPage : public QWidget {
   QWidget* makeAnswers();
   QWidget* panelOf(QWidget* content, int minimumWidth);
 
+  // steer_page_edits.cpp
+  void change(const SteerEdits& next, const QString& what, const QString& merge = {});
+  void apply(const SteerEdits& edits);
+  void addWaitingNeuron();
+
+  // steer_page_asking.cpp
+  void showQuestions();
+  void submitQuestion();
+  void hearSpeech(const LiveEvent& event);
+  void setBusy(bool busy);
+
   void hear(const LiveEvent& event);
   void hearLoading(const LiveEvent& event);
-  void hearSpeech(const LiveEvent& event);
   void loaded(const LiveLoaded& what);
   void see(const LiveSeen& seen);
   void fail(const QString& title, const std::exception_ptr& error, std::function<void()> retry = {});
-  void setBusy(bool busy);
   void matchRun();
   void prefetch();
-  void addWaitingNeuron();
   void readOneImage(std::function<std::shared_ptr<const Image>()> read, const QString& file);
-  void submitQuestion();
-  void change(const SteerEdits& next, const QString& what, const QString& merge = {});
-  void apply(const SteerEdits& edits);
   void look();
   void lookAt(std::vector<int> patches, const QString& where);
   void updateButtons();
