@@ -117,6 +117,9 @@ SteerPage::SteerPage(const Theme& theme, JobRunner& runner, ImageReader readImag
   connect(m_rows, &SteerRows::rested, this, [this] {
     if (!m_askedWhole) ask();
   });
+  connect(m_rows, &SteerRows::exploreWanted, this, [this](qint64 neuron) {
+    if (m_run) Q_EMIT exploreWanted(m_run->id, neuron);
+  });
   connect(m_rows, &SteerRows::currentChanged, this, &SteerPage::updateButtons);
   connect(m_mode, &QComboBox::activated, this, [this] {
     SteerEdits next = m_edits;

@@ -64,6 +64,8 @@ class SteerPage : public QWidget {
   void addNeuron(int64_t neuron);
   void removeCurrent();
   void findNeuron();
+  bool canExplore() const { return m_run && m_rows->current() >= 0; }  // the current neuron, in the open workspace
+  void exploreCurrent();
   void ask();          // anew
   void stop();
   void copyCommand();  // asks where to keep an image that has no file yet
@@ -96,6 +98,7 @@ class SteerPage : public QWidget {
   void filled();
   void actionsChanged();
   void said(const QString& sentence);
+  void exploreWanted(qint64 run, qint64 neuron);
   void settled();  // what is to be remembered has changed
   void failed(const QString& title, const sememe::JobFailure& failure, std::function<void()> retry);
 

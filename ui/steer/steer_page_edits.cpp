@@ -80,6 +80,10 @@ void SteerPage::removeCurrent() {
 
 void SteerPage::findNeuron() { m_finder->focusSearch(); }
 
+void SteerPage::exploreCurrent() {
+  if (canExplore()) Q_EMIT exploreWanted(m_run->id, m_rows->current());
+}
+
 SteeringPreset SteerPage::preset() const {
   SteeringPreset preset;
   toPreset(m_edits, preset);

@@ -82,7 +82,7 @@ SteerRow::SteerRow(const Theme& theme, const NeuronLoader& loader, const NeuronE
   // The wheel scrolls the rows.
   for (QWidget* w : std::initializer_list<QWidget*>{m_op, m_value}) w->setFocusPolicy(Qt::StrongFocus);
   for (QWidget* w : std::initializer_list<QWidget*>{m_on, m_op, m_value, m_slider, m_remove, m_thumbs}) w->installEventFilter(this);
-  m_thumbs->setToolTip(tr("Its strongest images; the image at the left shows where it fires"));
+  m_thumbs->setToolTip(tr("Its strongest images; the image at the left shows where it fires\nDouble click: explore this neuron"));
 
   auto* head = new QHBoxLayout;
   head->setSpacing(kUnit);
@@ -211,6 +211,7 @@ bool SteerRow::eventFilter(QObject* watched, QEvent* event) {
     m_title->setText(m_title->fontMetrics().elidedText(m_fullTitle, Qt::ElideRight, std::max(40, m_title->width())));
   if (watched == m_title || watched == m_thumbs) {
     if (event->type() == QEvent::Enter || event->type() == QEvent::Leave) Q_EMIT pointedAt(event->type() == QEvent::Enter);
+    if (event->type() == QEvent::MouseButtonDblClick) Q_EMIT exploreWanted();
   }
   if (event->type() == QEvent::FocusIn) Q_EMIT touched();
   if (event->type() == QEvent::Wheel && (watched == m_op || watched == m_value) && !static_cast<QWidget*>(watched)->hasFocus()) {

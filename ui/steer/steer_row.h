@@ -66,6 +66,7 @@ class SteerRow : public QFrame {
   void removeWanted();
   void touched();           // it has the focus now
   void pointedAt(bool on);  // the pointer is on its name or its images
+  void exploreWanted();     // a double click there
 
  protected:
   bool eventFilter(QObject* watched, QEvent* event) override;

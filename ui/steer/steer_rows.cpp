@@ -43,6 +43,7 @@ SteerRow* SteerRows::makeRow(const NeuronEdit& edit) {
     Q_EMIT rested();
   });
   connect(row, &SteerRow::pointedAt, this, [this, neuron](bool on) { Q_EMIT pointedAt(on ? neuron : -1); });
+  connect(row, &SteerRow::exploreWanted, this, [this, neuron] { Q_EMIT exploreWanted(neuron); });
   connect(row, &SteerRow::touched, this, [this, neuron] { setCurrent(neuron); });
   connect(row, &SteerRow::removeWanted, this, [this, neuron] {
     std::vector<NeuronEdit> rest = neurons();

@@ -32,6 +32,7 @@ class SteerRows : public QWidget {
   void edited(const QString& what, const QString& merge);
   void rested();
   void currentChanged(qint64 neuron);
+  void exploreWanted(qint64 neuron);
   void pointedAt(qint64 neuron);  // the pointer is on its name or its images; −1: on none any more
 
  private:

@@ -101,6 +101,7 @@ MainWindow::MainWindow(Theme& theme, JobRunner& runner, Services services, std::
 
   connect(m_steer, &SteerPage::filled, this, &MainWindow::pageFilled);
   connect(m_steer, &SteerPage::actionsChanged, this, &MainWindow::updateActions);
+  connect(m_steer, &SteerPage::exploreWanted, this, &MainWindow::exploreNeuron);
   connect(m_steer, &SteerPage::said, this, [this](const QString& sentence) { statusBar()->showMessage(sentence, kMessageMs); });
   connect(m_steer, &SteerPage::settled, this, &MainWindow::saveSettings);
   connect(m_steer, &SteerPage::failed, this, [this](const QString& title, const JobFailure& failure, std::function<void()> retry) {
@@ -345,6 +346,7 @@ void MainWindow::updateActions() {
   const bool steering = m_page == Page::Steer && m_steer->isReady() && !m_steer->showsChooser();
   for (QAction* action : m_steerActions) action->setEnabled(steering);
   m_stopAnswer->setEnabled(steering && m_steer->isBusy());
+  m_exploreSteered->setEnabled(steering && m_steer->canExplore());
   m_removeNeuron->setEnabled(steering && m_steer->rows().current() >= 0);
   m_undo->setEnabled(steering && m_steer->undo().canUndo());
   m_redo->setEnabled(steering && m_steer->undo().canRedo());

@@ -134,6 +134,7 @@ class MainWindow : public QMainWindow {
   QAction* m_steerNeuron = nullptr;    // from Explore
   QAction* m_stopAnswer = nullptr;
   QAction* m_removeNeuron = nullptr;
+  QAction* m_exploreSteered = nullptr;
   QAction* m_startTraining = nullptr;
   QAction* m_pauseTraining = nullptr;
   QAction* m_exploreTraining = nullptr;

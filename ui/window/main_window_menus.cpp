@@ -132,6 +132,7 @@ void MainWindow::makeSteeringMenu() {
   onSteer(QStringLiteral("folder"), tr("&Open image…"), {QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_O)}, [this] { m_steer->panel().chooseFile(); });
   onSteer({}, tr("&Paste image"), {QKeySequence(Qt::CTRL | Qt::Key_V)}, [this] { m_steer->panel().paste(); });
   onSteer(QStringLiteral("search"), tr("&Add a neuron"), {QKeySequence(Qt::CTRL | Qt::Key_N)}, [this] { m_steer->findNeuron(); });
+  m_exploreSteered = add(menu, QStringLiteral("grid"), tr("E&xplore the neuron"), {QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_E)}, [this] { m_steer->exploreCurrent(); });
   m_removeNeuron = add(menu, QStringLiteral("trash"), tr("&Remove the neuron"), {QKeySequence(Qt::CTRL | Qt::Key_Backspace)}, [this] { m_steer->removeCurrent(); });
   menu->addSeparator();
   onSteer(QStringLiteral("play"), tr("As&k again"), {QKeySequence(Qt::CTRL | Qt::Key_R)}, [this] { m_steer->ask(); });

@@ -442,6 +442,14 @@ class SteerPageTest : public QObject {
     EVENTUALLY_EQUAL(page.finder().model().rowCount(), 1);
     EVENTUALLY(page.isFilled());
 
+    // To Explore, by a double click on its images or from the menu.
+    QSignalSpy explored(&page, &SteerPage::exploreWanted);
+    QTest::mouseDClick(page.rows().row(5)->findChild<ThumbStrip*>(), Qt::LeftButton);
+    QVERIFY(page.canExplore());
+    page.exploreCurrent();
+    QCOMPARE(explored.size(), 2);
+    for (const QList<QVariant>& to : explored) QCOMPARE(to, (QList<QVariant>{qlonglong(run), qlonglong(5)}));
+
     // From Explore: of this SAE, and of another.
     page.steerNeuron(summary.runs[0].run, 9);
     QVERIFY(page.rows().row(9));
@@ -453,7 +461,7 @@ class SteerPageTest : public QObject {
     QCOMPARE(page.chooser().params().sae, std::filesystem::path("/saes/another.pt"));
     QVERIFY(!page.rows().row(11));
     page.clear();
-    QVERIFY(!page.loader().hasSource());
+    QVERIFY(!page.loader().hasSource() && !page.canExplore());
   }
 
   void presetsAreKeptAndCarried() {
