@@ -30,4 +30,13 @@ int attributeOf(const SceneLabels& scene, WorldAttribute attribute, size_t objec
   return scene.objects[object][static_cast<size_t>(attribute)];
 }
 
+void setAttribute(SceneLabels& scene, WorldAttribute attribute, int value) {
+  if (attribute == WorldAttribute::Background) {
+    scene.background = value;
+    return;
+  }
+  const auto count = static_cast<size_t>(scene.count());
+  for (size_t object = 0; object < count; ++object) scene.objects[object][static_cast<size_t>(attribute)] = value;
+}
+
 }  // namespace sememe

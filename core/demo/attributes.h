@@ -19,5 +19,7 @@ std::string_view attributeWord(WorldAttribute attribute, int value);  // "star";
 
 // Of object `object` of a scene (of all of it for the background); -1 without such an object.
 int attributeOf(const SceneLabels& scene, WorldAttribute attribute, size_t object = 0);
+// Gives all objects of a scene (or its background) this value.
+void setAttribute(SceneLabels& scene, WorldAttribute attribute, int value);
 
 }  // namespace sememe

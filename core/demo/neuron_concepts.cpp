@@ -1,4 +1,4 @@
-// Adds activations up by the attributes of the patches they lie on.
+// Compares mean activations by the attributes of the patches they lie on.
 #include "core/demo/neuron_concepts.h"
 
 #include <ATen/core/grad_mode.h>
@@ -35,46 +35,49 @@ NeuronConcepts::NeuronConcepts(const Dictionary& sae, const at::Tensor& patches,
   const int64_t n = patches.size(0), width = sae.dictSize();
   if (patches.dim() != 3 || n > scenes.size() || patches.size(1) != scenes.owner.size(1))
     throw Error(ErrorCode::Mismatch, "expected the patches of scenes, [N, " + std::to_string(scenes.owner.size(1)) + ", d]");
-  m_mass = at::zeros({width}, at::kDouble);
   m_largest = at::zeros({width});
+  std::array<at::Tensor, 4> seen;  // double [values]: patches
   for (const WorldAttribute attribute : kWorldAttributes) {
-    m_share[number(attribute)] = at::zeros({width, attributeValues(attribute)}, at::kDouble);
-    m_usual[number(attribute)] = at::zeros({attributeValues(attribute)}, at::kDouble);
+    m_contrast[number(attribute)] = at::zeros({width, attributeValues(attribute)}, at::kDouble);
+    seen[number(attribute)] = at::zeros({attributeValues(attribute)}, at::kDouble);
   }
   constexpr int64_t kScenes = 100;  // at a time: 26 MB of latents
   for (int64_t first = 0; first < n; first += kScenes) {
     const int64_t count = std::min(kScenes, n - first);
     const at::Tensor z = sae.encode(patches.narrow(0, first, count).to(at::kFloat).flatten(0, 1));
-    m_mass += z.sum(0).to(at::kDouble);
     m_largest = at::maximum(m_largest, std::get<0>(z.max(0)));
     for (const WorldAttribute attribute : kWorldAttributes) {
       const at::Tensor values = patchValues(scenes, first, count, attribute).flatten();
       const at::Tensor labelled = values.ge(0).nonzero().squeeze(1), value = values.index_select(0, labelled);
       const at::Tensor onValue = at::zeros({attributeValues(attribute), width}).index_add_(0, value, z.index_select(0, labelled));
-      m_share[number(attribute)] += onValue.t().to(at::kDouble);
-      m_usual[number(attribute)] += at::bincount(value, {}, attributeValues(attribute)).to(at::kDouble);
+      m_contrast[number(attribute)] += onValue.t().to(at::kDouble);
+      seen[number(attribute)] += at::bincount(value, {}, attributeValues(attribute)).to(at::kDouble);
     }
   }
-  for (at::Tensor& share : m_share) share = share / m_mass.clamp_min(1e-12).unsqueeze(1);
-  for (at::Tensor& usual : m_usual) usual = usual / usual.sum().clamp_min(1);
+  for (size_t a = 0; a < seen.size(); ++a) {
+    at::Tensor& sums = m_contrast[a];
+    sums = sums / seen[a].clamp_min(1) - sums.sum(1, true) / seen[a].sum().clamp_min(1);
+  }
 }
 
-double NeuronConcepts::share(int64_t neuron, WorldAttribute attribute, int value) const {
-  return m_share[number(attribute)][neuron][value].item<double>();
-}
-double NeuronConcepts::mass(int64_t neuron) const { return m_mass[neuron].item<double>(); }
 double NeuronConcepts::largest(int64_t neuron) const { return m_largest[neuron].item<double>(); }
-
-bool NeuronConcepts::speaksOf(int64_t neuron, WorldAttribute attribute) const {
-  const at::Tensor share = m_share[number(attribute)][neuron];
-  return (share.ge(.2) & share.ge(2 * m_usual[number(attribute)])).any().item<bool>();
+double NeuronConcepts::contrast(int64_t neuron, WorldAttribute attribute, int value) const {
+  return m_contrast[number(attribute)][neuron][value].item<double>();
 }
 
-std::vector<int64_t> NeuronConcepts::of(WorldAttribute attribute, int value, double share) const {
-  const at::Tensor pure = m_share[number(attribute)].select(1, value).gt(share).nonzero().squeeze(1);
-  std::vector<int64_t> found(pure.const_data_ptr<int64_t>(), pure.const_data_ptr<int64_t>() + pure.numel());
-  std::stable_sort(found.begin(), found.end(), [this](int64_t a, int64_t b) { return mass(a) > mass(b); });
+std::vector<int64_t> NeuronConcepts::strongest(WorldAttribute attribute, int value, int64_t n) const {
+  const auto [contrast, neuron] = m_contrast[number(attribute)].select(1, value).topk(std::min(n, neurons()));
+  std::vector<int64_t> found;
+  for (int64_t i = 0; i < neuron.numel() && contrast[i].item<double>() > 0; ++i) found.push_back(neuron[i].item<int64_t>());
   return found;
+}
+
+std::optional<int> NeuronConcepts::value(int64_t neuron, WorldAttribute attribute) const {
+  double most = 0;
+  for (const at::Tensor& contrast : m_contrast) most = std::max(most, contrast[neuron].max().item<double>());
+  const auto [contrast, value] = m_contrast[number(attribute)][neuron].max(0);
+  if (most == 0 || contrast.item<double>() < most / 4) return {};
+  return static_cast<int>(value.item<int64_t>());
 }
 
 }  // namespace sememe

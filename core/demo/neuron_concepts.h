@@ -1,10 +1,11 @@
-// What an SAE's neurons stand for by the demo world's ground truth: on whose patches their activation lies.
+// What an SAE's neurons stand for by the demo world's ground truth: on whose patches they are more active than elsewhere.
 #pragma once
 
 #include <ATen/ATen.h>
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "core/demo/attributes.h"
@@ -19,21 +20,21 @@ class NeuronConcepts {
   // patches [N, 64, d]: what `sae` reads of the first N scenes, any real dtype.
   NeuronConcepts(const Dictionary& sae, const at::Tensor& patches, const TrainingScenes& scenes);
 
-  int64_t neurons() const { return m_mass.size(0); }
-  // The part of a neuron's activation mass, 0 … 1, that lies on patches with this value; 0 for a dead neuron.
-  double share(int64_t neuron, WorldAttribute attribute, int value) const;
-  double mass(int64_t neuron) const;     // the sum of its activations
+  int64_t neurons() const { return m_largest.size(0); }
   double largest(int64_t neuron) const;  // its largest activation
-  // Whether it says something of an attribute: some value has a fifth of its mass, and twice as much as of all patches with
-  // that attribute.
-  bool speaksOf(int64_t neuron, WorldAttribute attribute) const;
-  // The neurons with more than `share` of their mass on this value, that of most mass first.
-  std::vector<int64_t> of(WorldAttribute attribute, int value, double share) const;
+  // How much more active a neuron is on patches with this value than on all patches with the attribute, in the mean: its part
+  // in the difference of these patches' means in the model's own space, where a decoder's rows have length 1. The share of a
+  // neuron's activation that lies on a value says less: one that stands for a shape is about as active around the object.
+  double contrast(int64_t neuron, WorldAttribute attribute, int value) const;
+  // The n neurons of the largest contrast for this value, the largest first; fewer where fewer are above 0.
+  std::vector<int64_t> strongest(WorldAttribute attribute, int value, int64_t n) const;
+  // The value of largest contrast, if that is at least a quarter of the neuron's largest for any value of any attribute:
+  // else it says nothing of this attribute.
+  std::optional<int> value(int64_t neuron, WorldAttribute attribute) const;
 
  private:
-  std::array<at::Tensor, 4> m_share;  // double [F, values]
-  std::array<at::Tensor, 4> m_usual;  // double [values]: the parts of the patches with the attribute
-  at::Tensor m_mass, m_largest;       // double [F], float [F]
+  std::array<at::Tensor, 4> m_contrast;  // double [F, values]
+  at::Tensor m_largest;                  // float [F]
 };
 
 }  // namespace sememe

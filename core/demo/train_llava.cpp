@@ -30,7 +30,7 @@ constexpr int64_t kBatch = 64;
 constexpr int64_t kWidth = 128;
 constexpr int64_t kMaxPositions = 512;
 constexpr int64_t kConceptScenes = 8000;  // that tell what the SAE's neurons stand for
-constexpr double kPure = .7;              // the part of a neuron's mass on one value, above which it stands for that
+constexpr int64_t kStrongest = 8;         // neurons of each value that are clamped, the clearer the more often
 constexpr int kOthers = 2;                // questions about an image beside those of its shape, another attribute and all of it
 constexpr double kSentence = .3;          // weight of a token of a sentence; of an answer of one word: 1
 constexpr int64_t kPatches = int64_t{kWorldPatches} * kWorldPatches;
@@ -160,19 +160,24 @@ void appendExchange(PackedRows& rows, Chat& chat, const Exchange& exchange, unsi
   answer(eos, true);
 }
 
-// unsure: by row the attributes that its features do not show truly.
-PackedRows packRows(Chat& chat, const LlavaConfig& config, const std::vector<const SceneLabels*>& scenes,
-                    const std::vector<unsigned>& unsure, WorldRandom& random) {
+// What is asked about while neurons are edited.
+struct Disturbed {
+  std::vector<SceneLabels> scenes;  // with the values that strongly clamped neurons stand for
+  std::vector<unsigned> unsure;     // the attributes that they speak of
+};
+
+PackedRows packRows(Chat& chat, const LlavaConfig& config, const Disturbed& disturbed, WorldRandom& random) {
   PackedRows rows;
-  for (size_t i = 0; i < scenes.size(); ++i) {
-    const SceneLabels& scene = *scenes[i];
+  for (size_t i = 0; i < disturbed.scenes.size(); ++i) {
+    const SceneLabels& scene = disturbed.scenes[i];
     rows.ids.push_back(chat.before());
     rows.ids.back().resize(chat.before().size() + kPatches, config.imageToken);
     std::vector<int64_t> places(rows.ids.back().size());
     for (size_t p = 0; p < places.size(); ++p) places[p] = static_cast<int64_t>(p);
     rows.parts.emplace_back(places.size(), 0);
     rows.places.push_back(std::move(places));
-    const auto ask = [&](const Exchange& exchange) { appendExchange(rows, chat, exchange, unsure[i], config.text.endTokens[0]); };
+    const unsigned unsure = disturbed.unsure[i];
+    const auto ask = [&](const Exchange& exchange) { appendExchange(rows, chat, exchange, unsure, config.text.endTokens[0]); };
     ask(askOneWord(scene, WorldAttribute::Shape, random));
     ask(askOneWord(scene, kWorldAttributes[static_cast<size_t>(1 + random.below(3))], random));
     ask(askCaption(scene, random));
@@ -214,28 +219,39 @@ at::Tensor answerLoss(const LlavaImpl& llava, const at::Tensor& features, const 
   return (misses * weight).sum() / weight.sum();
 }
 
-// Features as they may be when neurons are edited: noise, the SAE's reconstruction, a neuron clamped on all patches. Returns
-// by row the attributes that the clamped neuron speaks of: what is true of them then, nobody knows, and no answer about
-// them is taught. Clamped are neurons that stand for one thing: to hold the truth against all other ones, or against
-// directions at random, left shapes that no neuron turned (one short run).
-std::vector<unsigned> disturb(at::Tensor& features, const Dictionary& sae, const NeuronConcepts& concepts,
-                              const std::vector<int64_t>& pure, WorldRandom& random) {
+// Features as they may be when neurons are edited: noise, the SAE's reconstruction, neurons clamped on all patches. What is
+// true of an attribute that a clamped neuron speaks of, nobody knows, and no answer about it is taught; what follows in an
+// answer goes on behind the neuron's word, as it must when that is said. byValue: the neurons to clamp, of each value.
+Disturbed disturb(at::Tensor& features, const std::vector<const SceneLabels*>& truth, const Dictionary& sae,
+                  const NeuronConcepts& concepts, const std::vector<std::vector<int64_t>>& byValue, WorldRandom& random) {
   const torch::NoGradGuard guard;
   const int64_t n = features.size(0), width = features.size(2);
   at::Generator generator = at::detail::createCPUGenerator(random.next());
   const double size = features.pow(2).mean().sqrt().item<double>(), norm = size * std::sqrt(static_cast<double>(width));
   at::Tensor z = sae.encode(features);
-  std::vector<unsigned> unsure(static_cast<size_t>(n), 0);
+  Disturbed disturbed{{}, std::vector<unsigned>(static_cast<size_t>(n), 0)};
+  for (const SceneLabels* scene : truth) disturbed.scenes.push_back(*scene);
+  const auto below = [&random](size_t count) { return static_cast<size_t>(random.below(static_cast<int>(count))); };
+  const auto clamp = [&](int64_t i) {
+    const std::vector<int64_t>& some = byValue[below(byValue.size())];
+    const int64_t neuron = some[below(1 + below(some.size()))];
+    const double strength = random.uniform(-.5, 2.5) * norm;
+    z[i].select(1, neuron).fill_(strength);
+    for (const WorldAttribute attribute : kWorldAttributes) {
+      const std::optional<int> value = concepts.value(neuron, attribute);
+      if (!value) continue;
+      disturbed.unsure[static_cast<size_t>(i)] |= 1U << static_cast<unsigned>(attribute);
+      if (strength > norm) setAttribute(disturbed.scenes[static_cast<size_t>(i)], attribute, *value);
+    }
+  };
   std::vector<bool> replaced(static_cast<size_t>(n));
   at::Tensor added = at::zeros_like(features);
   for (int64_t i = 0; i < n; ++i) {
     const double kind = random.uniform();
     replaced[static_cast<size_t>(i)] = kind > .4;
-    if (kind > .85 && !pure.empty()) {
-      const int64_t neuron = pure[static_cast<size_t>(random.below(static_cast<int>(pure.size())))];
-      z[i].select(1, neuron).fill_(random.uniform(-.5 * norm, 1.5 * norm));
-      for (const WorldAttribute attribute : kWorldAttributes)
-        if (concepts.speaksOf(neuron, attribute)) unsure[static_cast<size_t>(i)] |= 1U << static_cast<unsigned>(attribute);
+    if (kind > .7) {
+      do clamp(i);
+      while (random.chance(.3));
     }
     if (random.chance(.5)) added[i] += at::randn({features.size(1), width}, generator) * (size * random.uniform(0, .3));
   }
@@ -243,7 +259,7 @@ std::vector<unsigned> disturb(at::Tensor& features, const Dictionary& sae, const
   for (int64_t i = 0; i < n; ++i)
     if (replaced[static_cast<size_t>(i)]) features[i].copy_(said[i]);
   features += added;
-  return unsure;
+  return disturbed;
 }
 
 // The likeliest answers to one question about many images. features [N, 64, width], as the projector reads them.
@@ -335,10 +351,13 @@ LlavaScores trainLlava(const TrainModelsParams& params, const TrainingScenes& tr
   initialise(*llava);
   const at::Tensor seen = patchFeatures(*llava, train, stop, progress), heldSeen = patchFeatures(*llava, held, stop, progress);
   const NeuronConcepts concepts(*sae, seen.narrow(0, 0, std::min(kConceptScenes, train.size())), train);
-  std::vector<int64_t> pure;
-  for (const WorldAttribute attribute : kWorldAttributes)
-    for (int value = 0; value < attributeValues(attribute); ++value)
-      for (const int64_t neuron : concepts.of(attribute, value, kPure)) pure.push_back(neuron);
+  std::vector<std::vector<int64_t>> byValue;
+  for (const WorldAttribute attribute : kWorldAttributes) {
+    for (int value = 0; value < attributeValues(attribute); ++value) {
+      byValue.push_back(concepts.strongest(attribute, value, kStrongest));
+      if (byValue.back().empty()) byValue.pop_back();
+    }
+  }
 
   Chat chat(folder, llava->config().imageToken);
   TrainingLoop loop({llava->first.ptr(), llava->second.ptr(), llava->language.ptr()}, {.steps = params.llavaSteps, .lr = 1.5e-3},
@@ -355,8 +374,8 @@ LlavaScores trainLlava(const TrainModelsParams& params, const TrainingScenes& tr
       scenes.push_back(&train.labels[static_cast<size_t>(picked.back())]);
     }
     at::Tensor features = seen.index_select(0, at::tensor(picked, at::kLong)).to(at::kFloat);
-    const std::vector<unsigned> unsure = disturb(features, *sae, concepts, pure, loop.random());
-    const PackedRows rows = packRows(chat, llava->config(), scenes, unsure, loop.random());
+    const Disturbed disturbed = disturb(features, scenes, *sae, concepts, byValue, loop.random());
+    const PackedRows rows = packRows(chat, llava->config(), disturbed, loop.random());
     const at::Tensor loss = answerLoss(*llava, features, rows, static_cast<int64_t>(chat.before().size()));
     loop.update(loss);
     meter.advance();

@@ -20,7 +20,7 @@ struct TrainModelsParams {
   int64_t dinoSteps = 3000;      // of 64 images
   int64_t patchSaeSteps = 6000;  // of 1,024 patch tokens
   int64_t imageSaeSteps = 4000;  // of 1,024 image embeddings
-  int64_t llavaSteps = 700;      // of 64 images with five questions each
+  int64_t llavaSteps = 900;      // of 64 images with five questions each
 };
 
 // What the models do on held-out scenes (seed + 1), 0 … 1.

@@ -9,7 +9,6 @@ them from the chat template (the image's token once for each of its patches), an
 
 import json
 import pathlib
-import shutil
 import sys
 
 import torch
@@ -27,8 +26,7 @@ def main():
     processor = AutoProcessor.from_pretrained(MODEL, backend="pil")
     model, loading = LlavaForConditionalGeneration.from_pretrained(MODEL, dtype=torch.float32, output_loading_info=True)
     assert not any(loading[key] for key in ("missing_keys", "unexpected_keys", "mismatched_keys")), loading
-    shutil.rmtree(OUT, ignore_errors=True)
-    OUT.mkdir()
+    OUT.mkdir(exist_ok=True)
     answers = []
     for index in IMAGES:
         (path,) = pathlib.Path(sys.argv[1]).glob(f"**/{index:06d}.*")

@@ -34,7 +34,7 @@ class DemoTrainingTest : public QObject {
   void goesOnExactly();
   void startsFromPrincipalPatches();
   void questionsAreAnsweredTruly();
-  void neuronsStandForWhatTheyLieOn();
+  void neuronsStandForWhatTheyRiseOn();
   void trainsLlava();
 
  private:
@@ -74,6 +74,14 @@ void DemoTrainingTest::captionsTellApart() {
   // "a red star" is true of a red striped star; "a red solid thing" is not.
   QVERIFY(isTrueOf({-1, {{3, 0, -1}}, {}}, star));
   QVERIFY(!isTrueOf({-1, {{-1, 0, 0}}, {}}, star));
+
+  setAttribute(both, WorldAttribute::Shape, 7);
+  setAttribute(both, WorldAttribute::Background, 5);
+  QCOMPARE(attributeOf(both, WorldAttribute::Shape), 7);
+  QCOMPARE(attributeOf(both, WorldAttribute::Shape, 1), 7);
+  QCOMPARE(both.background, 5);
+  setAttribute(star, WorldAttribute::Colour, 8);
+  QCOMPARE(star.objects, (std::array<ObjectLabels, 2>{{{3, 8, 1}, {-1, -1, -1}}}));
 }
 
 void DemoTrainingTest::batchesFollowTheCurriculum() {
@@ -203,7 +211,7 @@ void DemoTrainingTest::questionsAreAnsweredTruly() {
   QCOMPARE(oneWordQuestion(WorldAttribute::Shape), std::string("What is shown in this image? Use exactly one word!"));
 }
 
-void DemoTrainingTest::neuronsStandForWhatTheyLieOn() {
+void DemoTrainingTest::neuronsStandForWhatTheyRiseOn() {
   // One latent for each of four directions; the patches of an object, and of the background, say which value they have.
   class Axes final : public Dictionary {
    public:
@@ -223,20 +231,31 @@ void DemoTrainingTest::neuronsStandForWhatTheyLieOn() {
   };
   const PatchTargets targets = patchTargets(m_scenes.labels, m_scenes.owner);
   const at::Tensor star = targets.shape.eq(3), pink = targets.background.eq(6), covered = targets.covered.gt(0);
-  const at::Tensor patches = at::stack({star.to(at::kFloat) * 2, pink.to(at::kFloat), covered.to(at::kFloat), at::zeros_like(targets.covered)}, 2);
+  // Latent 0 is as active around a lone star as on it. Still it stands for stars.
+  at::Tensor lone = at::zeros_like(targets.covered);
+  for (size_t i = 0; i < m_scenes.labels.size(); ++i)
+    if (m_scenes.labels[i].count() == 1 && m_scenes.labels[i].objects[0][0] == 3) lone[static_cast<int64_t>(i)].fill_(2);
+  const at::Tensor patches = at::stack({lone, pink.to(at::kFloat), covered.to(at::kFloat), at::zeros_like(lone)}, 2);
   const NeuronConcepts concepts(Axes(), patches, m_scenes);
   QCOMPARE(concepts.neurons(), 4);
-  QCOMPARE(concepts.share(0, WorldAttribute::Shape, 3), 1.0);
-  QCOMPARE(concepts.share(1, WorldAttribute::Background, 6), 1.0);
-  QCOMPARE(concepts.share(1, WorldAttribute::Shape, 3), 0.0);
+  const auto mean = [](const at::Tensor& of, const at::Tensor& on) {
+    return of.masked_select(on).to(at::kDouble).mean().item<double>();
+  };
+  const double overStars = mean(lone, star) - mean(lone, covered);
+  QVERIFY(overStars > 1 && std::abs(concepts.contrast(0, WorldAttribute::Shape, 3) - overStars) < 1e-12);
+  QVERIFY(concepts.contrast(0, WorldAttribute::Shape, 4) < 0);
+  QCOMPARE(concepts.contrast(1, WorldAttribute::Background, 6), 1 - mean(pink, covered.logical_not()));
+  QCOMPARE(concepts.contrast(1, WorldAttribute::Shape, 3), 0.0);
+  QCOMPARE(concepts.contrast(2, WorldAttribute::Shape, 3), 0.0);  // it lies on stars, and on all else alike
   QCOMPARE(concepts.largest(0), 2.0);
-  QCOMPARE(concepts.mass(0), 2 * star.sum().item<double>());
-  QCOMPARE(concepts.mass(3), 0.0);
-  QVERIFY(concepts.speaksOf(0, WorldAttribute::Shape) && !concepts.speaksOf(0, WorldAttribute::Background));
-  QVERIFY(concepts.speaksOf(1, WorldAttribute::Background) && !concepts.speaksOf(1, WorldAttribute::Colour));
-  QVERIFY(!concepts.speaksOf(2, WorldAttribute::Shape) && !concepts.speaksOf(3, WorldAttribute::Shape));
-  QCOMPARE(concepts.of(WorldAttribute::Shape, 3, .7), std::vector<int64_t>{0});
-  QVERIFY(concepts.of(WorldAttribute::Shape, 4, .7).empty());
+  QCOMPARE(concepts.largest(3), 0.0);
+  QCOMPARE(concepts.strongest(WorldAttribute::Shape, 3, 4), std::vector<int64_t>{0});
+  QCOMPARE(concepts.strongest(WorldAttribute::Background, 6, 1), std::vector<int64_t>{1});
+  QVERIFY(concepts.strongest(WorldAttribute::Shape, 4, 4).empty());
+  QCOMPARE(concepts.value(0, WorldAttribute::Shape), std::optional(3));
+  QVERIFY(!concepts.value(0, WorldAttribute::Background));
+  QCOMPARE(concepts.value(1, WorldAttribute::Background), std::optional(6));
+  QVERIFY(!concepts.value(1, WorldAttribute::Shape) && !concepts.value(3, WorldAttribute::Shape));
 }
 
 // Two steps: it is stopped and taken up, what it writes loads, and it is not done twice.
