@@ -110,7 +110,7 @@ void addBaseline(CommandLine& line) {
   const auto p = std::make_shared<BaselineParams>();
   const auto paths = std::make_shared<std::array<std::string, 3>>();
   app.add_option("--model", (*paths)[0], "A Hugging Face folder with an image and a text tower")->required()->type_name("DIR");
-  app.add_option("--images", (*paths)[1], "An image folder with classes")->required()->type_name("DIR");
+  app.add_option("--images", (*paths)[1], "An image folder with classes, or of files named CLASS_… (imagenet_subset.py)")->required()->type_name("DIR");
   app.add_option("--split", p->split, "Its sub-folder, such as val")->type_name("S");
   app.add_option("--names", (*paths)[2], "Lines folder,name; without it: what lies beside the images, such as LOC_synset_mapping.txt")->type_name("CSV");
   app.add_option("--batch", p->batch, "Images the model sees at once")->capture_default_str()->check(CLI::PositiveNumber)->type_name("N");

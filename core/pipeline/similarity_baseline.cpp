@@ -25,9 +25,24 @@ at::Tensor unitRows(const at::Tensor& rows) {
   return torch::nn::functional::normalize(rows, torch::nn::functional::NormalizeFuncOptions().dim(1).eps(1e-8));
 }
 
+// Gives images that lie in one folder the classes that their names begin with, up to the first "_", as the paper's subset of
+// ImageNet has them: n01440764_n01440764_10026_n01440764.JPEG.
+void takeClassesFromNames(ImageFolder& images) {
+  std::map<std::string, int> numbers;
+  for (ImageEntry& image : images.images) {
+    const std::string name = fs::path(image.path).filename().string();
+    const size_t end = name.find('_');
+    if (end == std::string::npos || end == 0)
+      throw Error(ErrorCode::NotFound,
+                  "the images lie in no class folders, and this one's name does not begin with a class and \"_\"",
+                  (images.root / image.path).string());
+    const auto [found, isNew] = numbers.emplace(name.substr(0, end), int(images.classes.size()));
+    if (isNew) images.classes.push_back(found->first);
+    image.classIndex = found->second;
+  }
+}
+
 std::vector<std::string> namesOf(const BaselineParams& params, const ImageFolder& images) {
-  if (images.classes.empty())
-    throw Error(ErrorCode::NotFound, "the images lie in no class folders, so nothing says what they show", params.images.string());
   std::vector<std::string> names;
   if (params.names.empty()) {
     names = classLabels(images.classes, params.images);
@@ -59,7 +74,8 @@ void describe(const std::vector<double>& cosines, double& mean, double& deviatio
 BaselineResult similarityBaseline(const BaselineParams& params, std::stop_token stop, const ProgressFn& progress) {
   at::NoGradGuard noGrad;
   if (params.batch < 1) throw Error(ErrorCode::Invalid, "a batch has at least one image");
-  const ImageFolder images = listImageFolder(params.images, params.split);
+  ImageFolder images = listImageFolder(params.images, params.split);
+  if (images.classes.empty()) takeClassesFromNames(images);
   const std::vector<std::string> names = namesOf(params, images);
   const at::Tensor text = unitRows(embedTexts(params.model, names, "names", resolveDevice(params.device), stop, progress).to(at::kDouble));
   const OpenModel model = openModel(params.model, params.device, "f32", stop);

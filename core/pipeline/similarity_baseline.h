@@ -13,7 +13,7 @@ namespace sememe {
 
 struct BaselineParams {
   std::filesystem::path model;   // a folder with an image and a text tower: CLIP, SigLIP
-  std::filesystem::path images;  // with class folders
+  std::filesystem::path images;  // with class folders, or files named "{class}_…" as the paper's imagenet_subset.py leaves them
   std::string split;
   std::filesystem::path names;   // lines "folder,name"; empty: what core/pipeline/class_names.h finds
   uint64_t seed = 0;             // of the shuffling
@@ -27,7 +27,7 @@ struct BaselineResult {
   double shuffledMean = 0, shuffledDeviation = 0;  // the same with the names shuffled over the images
 };
 
-// Throws Error as embed() does, and NotFound (a class without a name, a folder without classes, no tokenizer), Cancelled.
+// Throws Error as embed() does, and NotFound (a class without a name, an image without a class, no tokenizer), Cancelled.
 BaselineResult similarityBaseline(const BaselineParams& params, std::stop_token stop = {}, const ProgressFn& progress = {});
 
 }  // namespace sememe

@@ -105,6 +105,28 @@ class CliBenchmarkTest : public QObject {
     QCOMPARE(blind.status, 1);
   }
 
+  // Images as the paper's imagenet_subset.py leaves them, against its similarity_baseline.py.
+  void agreesWithThePapersBaseline() {
+    QFile golden(QStringLiteral(GOLDEN_DIR "/paper_runs/baseline.json"));
+    QVERIFY(golden.open(QIODevice::ReadOnly));
+    const QJsonObject expected = QJsonDocument::fromJson(golden.readAll()).object(), images = expected[QStringLiteral("images")].toObject();
+    QVERIFY(QDir().mkpath(path("images_imagenet")));
+    for (const QString& name : images.keys())
+      QVERIFY(QFile::copy(QStringLiteral(GOLDEN_DIR "/demo_llava/") + images[name].toString(), path("images_imagenet/") + name));
+    writeFile(path("classes.csv"), "n01440764,tench\nn01443537,goldfish\nn01484850,great_white_shark\n");
+    const QString line = QStringLiteral("baseline --json --model %1/clip --images %2 --names %3").arg(path("models"), path("images_imagenet"), path("classes.csv"));
+    const CliRun run = runCli(line);
+    QVERIFY2(run.status == 0, qPrintable(run.err));
+    QCOMPARE(run.json()[QStringLiteral("images")].toInt(), 4);
+    QCOMPARE(run.json()[QStringLiteral("classes")].toInt(), 3);
+    for (const char* figure : {"mean", "std"})
+      QVERIFY2(std::abs(run.json()[QLatin1String(figure)].toDouble() - expected[QLatin1String(figure)].toDouble()) < 1e-5, qPrintable(run.out));
+    QVERIFY(QFile::copy(QStringLiteral(GOLDEN_DIR "/demo_llava/000000.png"), path("images_imagenet/unnamed.png")));
+    const CliRun unnamed = runCli(line);
+    QCOMPARE(unnamed.status, 1);
+    QVERIFY2(unnamed.err.contains(QStringLiteral("unnamed.png")), qPrintable(unnamed.err));
+  }
+
   void saysItInWords() {
     const CliRun run = runCli(QStringLiteral("benchmark --data %1").arg(path("metric_benchmark.tar.gz")));
     QVERIFY(run.out.contains(QStringLiteral("MS dino: agrees with people on %1 %").arg(100.0 * m_agreeing / m_pairs, 0, 'f', 1)));
