@@ -55,10 +55,13 @@ std::vector<SteeredNeuron> SteeringScores::neurons(int64_t set) const {
   std::vector<SteeredNeuron> neurons;
   const auto missing = [&] { return Error(ErrorCode::NotFound, "no such steering scores", where(m_database, "steering scores", set)); };
   if (!hasTables(m_database)) throw missing();
-  Statement rows(m_database, "SELECT neuron, ms, score, before, control, label, labelled, images FROM steered_neurons WHERE steering_set = ?1 ORDER BY neuron",
+  Statement rows(m_database,
+                 "SELECT n.neuron, n.ms, n.score, n.before, n.control, n.label, n.labelled, n.images, coalesce(l.label, '')"
+                 " FROM steered_neurons AS n JOIN steering_sets AS s ON s.id = n.steering_set JOIN runs AS r ON r.id = s.run"
+                 " LEFT JOIN labels AS l ON l.subject = r.subject AND l.neuron = n.neuron WHERE n.steering_set = ?1 ORDER BY n.neuron",
                  set);
   while (rows.step())
-    neurons.push_back({rows.integer(0), rows.real(1), rows.real(2), rows.real(3), rows.real(4), rows.text(5), rows.integer(6), rows.integer(7)});
+    neurons.push_back({rows.integer(0), rows.real(1), rows.real(2), rows.real(3), rows.real(4), rows.text(5), rows.integer(6), rows.integer(7), rows.text(8)});
   if (neurons.empty()) throw missing();
   return neurons;
 }

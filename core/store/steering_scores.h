@@ -34,6 +34,7 @@ struct SteeredNeuron {
   double control = 0;
   std::string label;   // said most often, of equals the first in the alphabet
   int64_t labelled = 0, images = 0;  // how often, and of how many
+  std::string neuronLabel = {};  // what the workspace calls the neuron; read, never written here
 };
 
 // What was asked, and the figures over all words.

@@ -89,7 +89,12 @@ class ScoresPageTest : public QObject {
     QCOMPARE(model->rowCount(), 3);
     // The best first, what has no score last.
     QCOMPARE(cell(*page, 0, SteeringTableModel::Neuron), QStringLiteral("12"));
-    QCOMPARE(cell(*page, 0, SteeringTableModel::Label), QStringLiteral("star"));
+    QCOMPARE(cell(*page, 0, SteeringTableModel::Word), QStringLiteral("star"));
+    QVERIFY(cell(*page, 0, SteeringTableModel::Label).isEmpty());
+    page->steering().setLabel(workspace.made().run, 12, QStringLiteral("a star"));
+    QCOMPARE(cell(*page, 0, SteeringTableModel::Label), QStringLiteral("a star"));
+    page->steering().setLabel(workspace.made().run + 1, 12, QStringLiteral("another"));
+    QCOMPARE(cell(*page, 0, SteeringTableModel::Label), QStringLiteral("a star"));
     QCOMPARE(cell(*page, 0, SteeringTableModel::Score), QStringLiteral("0.750"));
     QCOMPARE(cell(*page, 0, SteeringTableModel::Before), QStringLiteral("0.300"));
     QCOMPARE(cell(*page, 0, SteeringTableModel::Change), QStringLiteral("+0.450"));

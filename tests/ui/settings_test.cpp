@@ -35,6 +35,7 @@ class SettingsTest : public QObject {
     s.steerSampling = {.maxTokens = 9, .temperature = 0.7, .topP = 0.9, .noRepeatNgram = 3, .seed = 123456789012345ULL};
     s.steerImageFolder = QStringLiteral("/pictures");
     s.steerSplitter = {300, 900};
+    s.steerImageSplitter = {440, 290};
     s.steerTopSplitter = {500, 250};
     s.steerAnswersSplitter = {400, 200};
     s.logarithmicCharts = {};
@@ -63,6 +64,7 @@ class SettingsTest : public QObject {
     QVERIFY(r.steerSampling == s.steerSampling);
     QCOMPARE(r.steerImageFolder, s.steerImageFolder);
     QCOMPARE(r.steerSplitter, s.steerSplitter);
+    QCOMPARE(r.steerImageSplitter, s.steerImageSplitter);
     QCOMPARE(r.steerTopSplitter, s.steerTopSplitter);
     QCOMPARE(r.steerAnswersSplitter, s.steerAnswersSplitter);
     QCOMPARE(r.logarithmicCharts, s.logarithmicCharts);

@@ -12,6 +12,7 @@
 #include "ui/models/class_counts.h"
 #include "ui/widgets/histogram_plot.h"
 #include "ui/widgets/job_status.h"
+#include "ui/widgets/kept_splitter.h"
 #include "ui/widgets/message_bar.h"
 #include "ui/widgets/range_filter.h"
 #include "ui/widgets/score_bars.h"
@@ -33,6 +34,27 @@ class WidgetsTest : public QObject {
     QCOMPARE(classText(counts, 1), QStringLiteral("tench (8) and 2 more"));
     QCOMPARE(classEntropy(counts), 1.5);
     QCOMPARE(classEntropy({{QStringLiteral("tench"), 16}}), 0.0);
+  }
+
+  // Pages that were never in view have not been laid out: what a window keeps of them is what it was given.
+  void splitterKeepsWhatWasSeen() {
+    QWidget window;
+    window.resize(1000, 300);
+    KeptSplitter splitter(Qt::Horizontal, &window);
+    splitter.addWidget(new QWidget);
+    splitter.addWidget(new QWidget);
+    splitter.setGeometry(window.rect());
+    splitter.apply({}, {300, 699});
+    QVERIFY(splitter.kept().isEmpty());
+    splitter.apply({200, 799}, {300, 699});
+    QCOMPARE(splitter.kept(), (QList<int>{200, 799}));
+    splitter.apply({1, 2, 3}, {300, 699});
+    QVERIFY(splitter.kept().isEmpty());
+    window.show();
+    QCOMPARE(splitter.kept(), (QList<int>{300, 699}));
+    splitter.setSizes({400, 599});
+    window.hide();
+    QCOMPARE(splitter.kept(), (QList<int>{400, 599}));
   }
 
   void sliderMovesByMouseAndKeys() {

@@ -32,9 +32,7 @@ ExperimentsPage::ExperimentsPage(const Theme& theme, JobRunner& runner, Training
   leftBox->addWidget(m_left);
   leftPanel->setMinimumWidth(270);
 
-  m_splitter = new QSplitter(Qt::Horizontal);
-  m_splitter->setHandleWidth(1);
-  m_splitter->setChildrenCollapsible(false);
+  m_splitter = new KeptSplitter(Qt::Horizontal);
   m_splitter->addWidget(leftPanel);
   m_splitter->addWidget(makeResults());
   m_splitter->setStretchFactor(0, 0);
@@ -93,9 +91,7 @@ QWidget* ExperimentsPage::makeResults() {
   m_charts = new ChartBoard(m_theme, *m_trainings, m_panel);
   m_table = new TrainingTable(m_theme, *m_trainings);
   m_table->setMinimumHeight(96);
-  m_resultsSplitter = new QSplitter(Qt::Vertical);
-  m_resultsSplitter->setHandleWidth(1);
-  m_resultsSplitter->setChildrenCollapsible(false);
+  m_resultsSplitter = new KeptSplitter(Qt::Vertical);
   m_resultsSplitter->addWidget(m_charts);
   m_resultsSplitter->addWidget(m_table);
   m_resultsSplitter->setStretchFactor(0, 1);
@@ -216,16 +212,16 @@ void ExperimentsPage::applySettings(const Settings& settings) {
   m_form->setValues(settings.trainingForm);
   m_charts->applySettings(settings);
   m_table->applySettings(settings);
-  m_splitter->setSizes(settings.experimentsSplitter.size() == 2 ? settings.experimentsSplitter : QList<int>{360, 1000});
-  m_resultsSplitter->setSizes(settings.resultsSplitter.size() == 2 ? settings.resultsSplitter : QList<int>{520, 190});
+  m_splitter->apply(settings.experimentsSplitter, {360, 1000});
+  m_resultsSplitter->apply(settings.resultsSplitter, {520, 190});
 }
 
 void ExperimentsPage::storeSettings(Settings& settings) const {
   settings.trainingForm = m_form->values();
   m_charts->storeSettings(settings);
   m_table->storeSettings(settings);
-  settings.experimentsSplitter = m_splitter->sizes();
-  settings.resultsSplitter = m_resultsSplitter->sizes();
+  settings.experimentsSplitter = m_splitter->kept();
+  settings.resultsSplitter = m_resultsSplitter->kept();
 }
 
 }  // namespace sememe

@@ -1,7 +1,6 @@
 // The Experiments page: a form that starts trainings, their curves, and a table that compares them.
 #pragma once
 
-#include <QSplitter>
 #include <QStackedWidget>
 #include <QWidget>
 #include <functional>
@@ -13,6 +12,7 @@
 #include "ui/experiments/training_table.h"
 #include "ui/models/workspace_summary.h"
 #include "ui/settings/settings.h"
+#include "ui/widgets/kept_splitter.h"
 
 namespace sememe {
 
@@ -65,11 +65,11 @@ class ExperimentsPage : public QWidget {
   bool m_filled = false;
   TrainingList* m_trainings;
   QStackedWidget* m_states;   // no workspace, nothing to train on, the page
-  QSplitter* m_splitter;
+  KeptSplitter* m_splitter;
   QStackedWidget* m_left;     // the form, or that there is nothing to train on
   TrainingForm* m_form;
   QStackedWidget* m_results;  // charts and table, or that there is no training yet
-  QSplitter* m_resultsSplitter;
+  KeptSplitter* m_resultsSplitter;
   ChartBoard* m_charts;
   TrainingPanel* m_panel;
   TrainingTable* m_table;

@@ -57,9 +57,7 @@ ExplorePage::ExplorePage(const Theme& theme, JobRunner& runner, ImageReader read
   m_grid = new ImageGrid(theme, *m_loader);
   m_details = new DetailsPanel(theme, runner, std::move(scorer));
 
-  m_splitter = new QSplitter(Qt::Horizontal);
-  m_splitter->setHandleWidth(1);
-  m_splitter->setChildrenCollapsible(false);
+  m_splitter = new KeptSplitter(Qt::Horizontal);
   const auto panel = [&](QWidget* content) {
     auto* frame = new QFrame;
     frame->setProperty("panel", true);
@@ -379,14 +377,13 @@ void ExplorePage::applySettings(const Settings& settings) {
   m_list->applySettings(settings);
   m_details->applySettings(settings);
   setThumbnailSide(settings.thumbnailSide);
-  if (settings.exploreSplitter.size() == 3) m_splitter->setSizes(settings.exploreSplitter);
-  else m_splitter->setSizes({456, 664, 304});
+  m_splitter->apply(settings.exploreSplitter, {456, 664, 304});
 }
 
 void ExplorePage::storeSettings(Settings& settings) const {
   m_list->storeSettings(settings);
   m_details->storeSettings(settings);
-  settings.exploreSplitter = m_splitter->sizes();
+  settings.exploreSplitter = m_splitter->kept();
 }
 
 void ExplorePage::resizeEvent(QResizeEvent* event) {

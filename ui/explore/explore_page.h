@@ -4,7 +4,6 @@
 #include <QComboBox>
 #include <QLabel>
 #include <QScrollArea>
-#include <QSplitter>
 #include <QStackedWidget>
 #include <QToolButton>
 #include <QWidget>
@@ -16,6 +15,7 @@
 #include "ui/models/neuron_loader.h"
 #include "ui/models/workspace_summary.h"
 #include "ui/settings/settings.h"
+#include "ui/widgets/kept_splitter.h"
 #include "ui/widgets/run_header.h"
 
 namespace sememe {
@@ -93,7 +93,7 @@ class ExplorePage : public QWidget {
   QComboBox* m_encoders;
   QLabel* m_encoderName;
   QLabel* m_facts;
-  QSplitter* m_splitter;
+  KeptSplitter* m_splitter;
   NeuronList* m_list;
   ImageGrid* m_grid;
   QLabel* m_title;

@@ -22,7 +22,7 @@ std::filesystem::path toPath(const QString& text) { return std::filesystem::path
 
 MonosemanticityView::MonosemanticityView(const Theme& theme, JobRunner& runner, QWidget* parent) : QWidget(parent), m_theme(theme), m_runner(runner) {
   m_model = new ScoreTableModel(this);
-  m_table = new ScoreView(theme, m_model, ScoreTableModel::SortRole, ScoreTableModel::Name);
+  m_table = new ScoreView(theme, m_model, ScoreTableModel::SortRole, {ScoreTableModel::Name});
   m_table->setAccessibleName(tr("Scores"));
   m_chart = new ScoreChart(theme);
 
@@ -32,9 +32,7 @@ MonosemanticityView::MonosemanticityView(const Theme& theme, JobRunner& runner, 
   topBox->setSpacing(kUnit / 2);
   topBox->addWidget(makeHead());
   topBox->addWidget(m_chart, 1);
-  m_splitter = new QSplitter(Qt::Vertical);
-  m_splitter->setHandleWidth(1);
-  m_splitter->setChildrenCollapsible(false);
+  m_splitter = new KeptSplitter(Qt::Vertical);
   m_splitter->addWidget(top);
   m_splitter->addWidget(m_table);
   m_splitter->setStretchFactor(0, 1);
@@ -221,9 +219,9 @@ void MonosemanticityView::exportTo(const QString& file, bool curves) {
 }
 
 void MonosemanticityView::applySettings(const Settings& settings) {
-  m_splitter->setSizes(settings.scoresSplitter.size() == 2 ? settings.scoresSplitter : QList<int>{520, 260});
+  m_splitter->apply(settings.scoresSplitter, {520, 260});
 }
 
-void MonosemanticityView::storeSettings(Settings& settings) const { settings.scoresSplitter = m_splitter->sizes(); }
+void MonosemanticityView::storeSettings(Settings& settings) const { settings.scoresSplitter = m_splitter->kept(); }
 
 }  // namespace sememe

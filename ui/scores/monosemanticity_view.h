@@ -2,7 +2,6 @@
 #pragma once
 
 #include <QPushButton>
-#include <QSplitter>
 #include <QStackedWidget>
 
 #include "ui/jobs/job_runner.h"
@@ -11,6 +10,7 @@
 #include "ui/scores/score_table_model.h"
 #include "ui/scores/score_view.h"
 #include "ui/settings/settings.h"
+#include "ui/widgets/kept_splitter.h"
 
 namespace sememe {
 
@@ -56,7 +56,7 @@ class MonosemanticityView : public QWidget {
   int m_generation = 0;       // of the table's reading
   int m_curveGeneration = 0;  // of the curves'
   QStackedWidget* m_states;   // nothing scored, chart and table
-  QSplitter* m_splitter;
+  KeptSplitter* m_splitter;
   ScoreTableModel* m_model;
   ScoreView* m_table;
   ScoreChart* m_chart;

@@ -25,7 +25,7 @@ class SortedScores : public QSortFilterProxyModel {
 // Cells that begin where their head does; a row is one thing, without a frame round one cell of it.
 class ScoreDelegate : public QStyledItemDelegate {
  public:
-  ScoreDelegate(const Theme& theme, int wide, QObject* parent) : QStyledItemDelegate(parent), m_theme(theme), m_wide(wide) {}
+  ScoreDelegate(const Theme& theme, int name, QObject* parent) : QStyledItemDelegate(parent), m_theme(theme), m_name(name) {}
   void paint(QPainter* painter, const QStyleOptionViewItem& option, const QModelIndex& index) const override {
     QStyleOptionViewItem cell = option;
     initStyleOption(&cell, index);
@@ -34,7 +34,7 @@ class ScoreDelegate : public QStyledItemDelegate {
     const QRect text = option.rect.adjusted(kUnit, 0, -kUnit, 0);
     painter->setPen(c.text);
     painter->drawText(text, int(cell.displayAlignment) | Qt::TextSingleLine,
-                      option.fontMetrics.elidedText(cell.text, index.column() == m_wide ? Qt::ElideMiddle : Qt::ElideRight, text.width()));
+                      option.fontMetrics.elidedText(cell.text, index.column() == m_name ? Qt::ElideMiddle : Qt::ElideRight, text.width()));
   }
   QSize sizeHint(const QStyleOptionViewItem& option, const QModelIndex& index) const override {
     return QStyledItemDelegate::sizeHint(option, index) + QSize(2 * kUnit, 0);
@@ -42,17 +42,17 @@ class ScoreDelegate : public QStyledItemDelegate {
 
  private:
   const Theme& m_theme;
-  const int m_wide;
+  const int m_name;  // the column that is cut in its middle
 };
 
 }  // namespace
 
-ScoreView::ScoreView(const Theme& theme, QAbstractItemModel* model, int sortRole, int wide, QWidget* parent)
+ScoreView::ScoreView(const Theme& theme, QAbstractItemModel* model, int sortRole, const std::vector<int>& wide, QWidget* parent)
     : QTableView(parent), m_sorted(new SortedScores(this)) {
   m_sorted->setSourceModel(model);
   m_sorted->setSortRole(sortRole);
   setModel(m_sorted);
-  setItemDelegate(new ScoreDelegate(theme, wide, this));
+  setItemDelegate(new ScoreDelegate(theme, wide.front(), this));
   setSelectionBehavior(QAbstractItemView::SelectRows);
   setSelectionMode(QAbstractItemView::ExtendedSelection);
   setEditTriggers(QAbstractItemView::NoEditTriggers);
@@ -70,7 +70,7 @@ ScoreView::ScoreView(const Theme& theme, QAbstractItemModel* model, int sortRole
   header->setSortIndicator(-1, Qt::AscendingOrder);  // as they come
   header->setSortIndicatorClearable(true);
   header->setSectionResizeMode(QHeaderView::ResizeToContents);
-  header->setSectionResizeMode(wide, QHeaderView::Stretch);
+  for (const int column : wide) header->setSectionResizeMode(column, QHeaderView::Stretch);
   setSortingEnabled(true);
   setContextMenuPolicy(Qt::CustomContextMenu);
 }

@@ -18,7 +18,7 @@ namespace sememe {
 
 SteeringScoresView::SteeringScoresView(const Theme& theme, JobRunner& runner, QWidget* parent) : QWidget(parent), m_theme(theme), m_runner(runner) {
   m_model = new SteeringTableModel(this);
-  m_table = new ScoreView(theme, m_model, SteeringTableModel::SortRole, SteeringTableModel::Label);
+  m_table = new ScoreView(theme, m_model, SteeringTableModel::SortRole, {SteeringTableModel::Label, SteeringTableModel::Word});
   m_table->setAccessibleName(tr("Steered neurons"));
   m_table->sortByColumn(SteeringTableModel::Score, Qt::DescendingOrder);
   m_figures = new QLabel;
@@ -52,6 +52,10 @@ SteeringScoresView::SteeringScoresView(const Theme& theme, JobRunner& runner, QW
   connect(m_table, &QTableView::doubleClicked, this, &SteeringScoresView::explore);
   connect(m_table, &QWidget::customContextMenuRequested, this, &SteeringScoresView::openMenu);
   clear();
+}
+
+void SteeringScoresView::setLabel(int64_t run, int64_t neuron, const QString& label) {
+  if (current() && current()->set.run == run) m_model->setLabel(neuron, label);
 }
 
 QWidget* SteeringScoresView::makeHead() {

@@ -23,6 +23,7 @@ class SteeringScoresView : public QWidget {
   void clear();
   bool isFilled() const { return m_filled; }
   void focusFirst() { m_table->setFocus(); }
+  void setLabel(int64_t run, int64_t neuron, const QString& label);
 
   QComboBox& sets() { return *m_sets; }
   QTableView& table() { return *m_table; }

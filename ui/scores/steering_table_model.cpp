@@ -21,7 +21,8 @@ QVariant SteeringTableModel::value(const SteeredNeuron& row, int column) const {
   const auto number = [](double value) { return std::isnan(value) ? QVariant() : QVariant(value); };
   switch (column) {
     case Neuron: return qlonglong(row.neuron);
-    case Label: return row.images > 0 ? QVariant(QString::fromStdString(row.label)) : QVariant();
+    case Label: return row.neuronLabel.empty() ? QVariant() : QVariant(QString::fromStdString(row.neuronLabel));
+    case Word: return row.images > 0 ? QVariant(QString::fromStdString(row.label)) : QVariant();
     case Score: return number(row.score);
     case Before: return number(row.before);
     case Change: return number(row.score - row.before);
@@ -32,17 +33,26 @@ QVariant SteeringTableModel::value(const SteeredNeuron& row, int column) const {
   }
 }
 
+void SteeringTableModel::setLabel(int64_t neuron, const QString& label) {
+  for (size_t i = 0; i < m_rows.size(); ++i) {
+    if (m_rows[i].neuron != neuron) continue;
+    m_rows[i].neuronLabel = label.toStdString();
+    const QModelIndex changed = index(int(i), Label);
+    Q_EMIT dataChanged(changed, changed);
+  }
+}
+
 QVariant SteeringTableModel::data(const QModelIndex& index, int role) const {
   const SteeredNeuron& row = m_rows[size_t(index.row())];
   const int column = index.column();
   if (role == SortRole) return value(row, column);
-  if (role == Qt::TextAlignmentRole) return int(Qt::AlignVCenter | (column == Label ? Qt::AlignLeft : Qt::AlignRight));
+  if (role == Qt::TextAlignmentRole) return int(Qt::AlignVCenter | (column == Label || column == Word ? Qt::AlignLeft : Qt::AlignRight));
   if (role != Qt::DisplayRole) return {};
   const QVariant v = value(row, column);
-  if (!v.isValid()) return QStringLiteral("–");
+  if (!v.isValid()) return column == Label ? QString() : QStringLiteral("–");
   const QLocale english(QLocale::English);
   if (column == Neuron) return QString::number(row.neuron);
-  if (column == Label) return v;
+  if (column == Label || column == Word) return v;
   if (column == Said) return tr("%1 of %2").arg(english.toString(qlonglong(row.labelled)), english.toString(qlonglong(row.images)));
   const double number = std::abs(v.toDouble()) < 0.0005 ? 0 : v.toDouble();  // without a sign
   const QString text = QString::number(number, 'f', 3);
@@ -51,10 +61,11 @@ QVariant SteeringTableModel::data(const QModelIndex& index, int role) const {
 
 QVariant SteeringTableModel::headerData(int section, Qt::Orientation orientation, int role) const {
   if (orientation != Qt::Horizontal) return {};
-  if (role == Qt::TextAlignmentRole) return int(Qt::AlignVCenter | (section == Label ? Qt::AlignLeft : Qt::AlignRight));
-  const QString names[] = {tr("Neuron"), tr("Said most often"), tr("In"), tr("Score"), beforeName(), tr("Change"), tr("Control"), tr("MS")};
+  if (role == Qt::TextAlignmentRole) return int(Qt::AlignVCenter | (section == Label || section == Word ? Qt::AlignLeft : Qt::AlignRight));
+  const QString names[] = {tr("Neuron"), tr("Label"), tr("Said most often"), tr("In"), tr("Score"), beforeName(), tr("Change"), tr("Control"), tr("MS")};
   const QString tips[] = {
       tr("The neuron that was steered"),
+      tr("What it is called in this workspace"),
       tr("The first word of LLaVA's answers, most often"),
       tr("In how many of the answers"),
       tr("Mean cosine of the words with the mean embedding of the neuron's strongest images"),

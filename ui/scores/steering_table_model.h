@@ -12,7 +12,7 @@ namespace sememe {
 class SteeringTableModel : public QAbstractTableModel {
   Q_OBJECT
  public:
-  enum Column { Neuron, Label, Said, Score, Before, Change, Control, Ms, ColumnCount };
+  enum Column { Neuron, Label, Word, Said, Score, Before, Change, Control, Ms, ColumnCount };
   enum Role { SortRole = Qt::UserRole };  // the raw number or text; invalid: not known, sorted last
 
   explicit SteeringTableModel(QObject* parent = nullptr) : QAbstractTableModel(parent) {}
@@ -20,6 +20,7 @@ class SteeringTableModel : public QAbstractTableModel {
   // `hasSae`: whether the neurons are those of an SAE, whose reconstruction is then what suppressing is compared with.
   void setRows(const SteeringScoreSet& set, bool hasSae, std::vector<SteeredNeuron> rows);
   const std::vector<SteeredNeuron>& rows() const { return m_rows; }
+  void setLabel(int64_t neuron, const QString& label);
   QString beforeName() const;  // what a score is compared with
 
   int rowCount(const QModelIndex& parent = {}) const override { return parent.isValid() ? 0 : int(m_rows.size()); }

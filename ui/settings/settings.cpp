@@ -74,6 +74,7 @@ Settings SettingsFile::read() const {
   sampling.seed = file.value(QStringLiteral("steer/seed"), qulonglong(sampling.seed)).toULongLong();
   s.steerImageFolder = file.value(QStringLiteral("steer/imageFolder")).toString();
   s.steerSplitter = toList(file.value(QStringLiteral("steer/splitter")), 2);
+  s.steerImageSplitter = toList(file.value(QStringLiteral("steer/imageSplitter")), 2);
   s.steerTopSplitter = toList(file.value(QStringLiteral("steer/topSplitter")), 2);
   s.steerAnswersSplitter = toList(file.value(QStringLiteral("steer/answersSplitter")), 2);
   for (const QString& key : file.allKeys()) {
@@ -114,6 +115,7 @@ void SettingsFile::write(const Settings& s) const {
   file.setValue(QStringLiteral("steer/seed"), qulonglong(s.steerSampling.seed));
   file.setValue(QStringLiteral("steer/imageFolder"), s.steerImageFolder);
   file.setValue(QStringLiteral("steer/splitter"), fromList(s.steerSplitter));
+  file.setValue(QStringLiteral("steer/imageSplitter"), fromList(s.steerImageSplitter));
   file.setValue(QStringLiteral("steer/topSplitter"), fromList(s.steerTopSplitter));
   file.setValue(QStringLiteral("steer/answersSplitter"), fromList(s.steerAnswersSplitter));
   file.remove(QStringLiteral("experiments/form"));

@@ -32,7 +32,7 @@ struct Settings {
   QStringList steerQuestions;           // the last asked first
   SamplingOptions steerSampling = {.maxTokens = 64};
   QString steerImageFolder;             // where an image was opened last
-  QList<int> steerSplitter, steerTopSplitter, steerAnswersSplitter;  // empty: as designed
+  QList<int> steerSplitter, steerImageSplitter, steerTopSplitter, steerAnswersSplitter;  // empty: as designed
   QStringList logarithmicCharts = {QStringLiteral("loss")};  // by the measure's key
   QStringList recentWorkspaces;  // absolute paths, the last one opened first; at most kRecentWorkspaces
   QString demoFolder;            // where the demo workspace was made last

@@ -469,12 +469,10 @@ void SteerPage::applySettings(const Settings& settings) {
     const QSignalBlocker quiet(m_question);
     m_question->setEditText(now);
   }
-  const auto sizes = [](QSplitter* splitter, const QList<int>& kept, const QList<int>& designed) {
-    splitter->setSizes(kept.size() == 2 ? kept : designed);
-  };
-  sizes(m_columns, settings.steerSplitter, {348, 1012});
-  sizes(m_top, settings.steerTopSplitter, {720, 320});
-  sizes(m_right, settings.steerAnswersSplitter, {520, 250});
+  m_columns->apply(settings.steerSplitter, {348, 1012});
+  m_left->apply(settings.steerImageSplitter, {430, 300});
+  m_top->apply(settings.steerTopSplitter, {720, 320});
+  m_right->apply(settings.steerAnswersSplitter, {520, 250});
 }
 
 void SteerPage::storeSettings(Settings& settings) const {
@@ -484,9 +482,10 @@ void SteerPage::storeSettings(Settings& settings) const {
   settings.steerQuestions = m_questions;
   settings.steerSampling = m_sampling->options();
   settings.steerImageFolder = m_panel->folder();
-  settings.steerSplitter = m_columns->sizes();
-  settings.steerTopSplitter = m_top->sizes();
-  settings.steerAnswersSplitter = m_right->sizes();
+  settings.steerSplitter = m_columns->kept();
+  settings.steerImageSplitter = m_left->kept();
+  settings.steerTopSplitter = m_top->kept();
+  settings.steerAnswersSplitter = m_right->kept();
 }
 
 }  // namespace sememe

@@ -6,7 +6,6 @@
 #include <QLabel>
 #include <QProgressBar>
 #include <QPushButton>
-#include <QSplitter>
 #include <QStackedWidget>
 #include <QTimer>
 #include <QToolButton>
@@ -29,6 +28,7 @@
 #include "ui/steer/steer_rows.h"
 #include "ui/steer/steering_engine.h"
 #include "ui/steer/token_bars.h"
+#include "ui/widgets/kept_splitter.h"
 
 namespace sememe {
 
@@ -194,7 +194,7 @@ class SteerPage : public QWidget {
   QPushButton* m_change;
   PresetMenu* m_presets;
   QPushButton* m_copy;
-  QSplitter *m_columns, *m_right, *m_top;
+  KeptSplitter *m_columns, *m_left, *m_right, *m_top;
   ImagePanel* m_panel;
   NeuronFinder* m_finder;
   SteerRows* m_rows;

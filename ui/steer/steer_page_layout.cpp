@@ -173,15 +173,12 @@ void SteerPage::buildLayout() {
   auto* around = new QVBoxLayout(image);
   around->setContentsMargins(kUnit, kUnit, kUnit, kUnit / 2);
   around->addWidget(m_panel);
-  auto* left = new QSplitter(Qt::Vertical);
-  left->setHandleWidth(1);
-  left->setChildrenCollapsible(false);
-  left->addWidget(panelOf(image, 0));
-  left->addWidget(panelOf(m_finder, 0));
-  left->setStretchFactor(0, 1);
-  left->setStretchFactor(1, 1);
-  left->setSizes({430, 300});
-  left->setMinimumWidth(300);
+  m_left = new KeptSplitter(Qt::Vertical);
+  m_left->addWidget(panelOf(image, 0));
+  m_left->addWidget(panelOf(m_finder, 0));
+  m_left->setStretchFactor(0, 1);
+  m_left->setStretchFactor(1, 1);
+  m_left->setMinimumWidth(300);
 
   auto* first = new QWidget;
   auto* title = new QLabel(tr("First token"));
@@ -205,19 +202,15 @@ void SteerPage::buildLayout() {
   firstColumn->addWidget(title);
   firstColumn->addWidget(scroll, 1);
 
-  m_top = new QSplitter(Qt::Horizontal);
+  m_top = new KeptSplitter(Qt::Horizontal);
   m_top->addWidget(panelOf(makeNeurons(), 380));
   m_top->addWidget(panelOf(first, 200));
-  m_right = new QSplitter(Qt::Vertical);
+  m_right = new KeptSplitter(Qt::Vertical);
   m_right->addWidget(m_top);
   m_right->addWidget(panelOf(makeAnswers(), 0));
-  m_columns = new QSplitter(Qt::Horizontal);
-  m_columns->addWidget(left);
+  m_columns = new KeptSplitter(Qt::Horizontal);
+  m_columns->addWidget(m_left);
   m_columns->addWidget(m_right);
-  for (QSplitter* s : {m_top, m_right, m_columns}) {
-    s->setHandleWidth(1);
-    s->setChildrenCollapsible(false);
-  }
   m_top->setStretchFactor(0, 1);
   m_top->setStretchFactor(1, 0);
   m_right->setStretchFactor(0, 1);

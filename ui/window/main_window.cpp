@@ -149,6 +149,7 @@ MainWindow::MainWindow(Theme& theme, JobRunner& runner, Services services, std::
   });
   connect(&m_explore->details().labels(), &LabelEditor::edited, this, [this](qint64 neuron, const QString& label, const QString& notes) {
     m_hierarchy->setLabel(m_explore->runs().currentData().toLongLong(), neuron, label);
+    m_scores->steering().setLabel(m_explore->runs().currentData().toLongLong(), neuron, label);
     m_steer->setLabel(m_explore->runs().currentData().toLongLong(), neuron, label, notes);
   });
 
@@ -380,6 +381,7 @@ void MainWindow::resetLayout() {
   now.scoresSplitter = defaults.scoresSplitter;
   m_steer->storeSettings(now);
   now.steerSplitter = defaults.steerSplitter;
+  now.steerImageSplitter = defaults.steerImageSplitter;
   now.steerTopSplitter = defaults.steerTopSplitter;
   now.steerAnswersSplitter = defaults.steerAnswersSplitter;
   m_settings = now;

@@ -58,7 +58,10 @@ class SteeringScoresTest : public QObject {
     QVERIFY(s.images == 40 && s.failed == 2 && s.neurons == 2);
     QVERIFY(s.score.mean == 0.31 && s.score.deviation == 0.05 && s.before.mean == 0.22 && std::isnan(s.before.deviation) && s.control == 0.2);
     QVERIFY(s.created > 1'700'000'000);
+    workspace.neurons().setLabel(run, 7, "a red thing", "");
     const std::vector<SteeredNeuron> neurons = scores.neurons(id);
+    QCOMPARE(neurons[1].neuronLabel, std::string("a red thing"));
+    QVERIFY(neurons[0].neuronLabel.empty());
     QCOMPARE(neurons.size(), size_t(2));
     QVERIFY(neurons[0].neuron == 2 && neurons[0].ms == 0.75 && std::isnan(neurons[0].score) && neurons[0].images == 0);
     QVERIFY(neurons[1].neuron == 7 && std::isnan(neurons[1].ms) && neurons[1].before == 0.25 && std::isnan(neurons[1].control));
