@@ -5,6 +5,7 @@
 #include <QToolButton>
 #include <cmath>
 
+#include "tests/support/golden_llava.h"
 #include "tests/ui/ui_support.h"
 #include "ui/scores/scores_page.h"
 
@@ -150,6 +151,92 @@ class ScoresPageTest : public QObject {
     QCOMPARE(wanted.size(), 1);
     QCOMPARE(wanted[0][0].toLongLong(), workspace.made().run);
     QCOMPARE(wanted[0][1].toLongLong(), 12);
+  }
+
+  void readsNeuronLists() {
+    QCOMPARE(*parseNeurons(QString()), std::vector<int64_t>());
+    QCOMPARE(*parseNeurons(QStringLiteral(" 3, 7-9,515 ")), (std::vector<int64_t>{3, 7, 8, 9, 515}));
+    QCOMPARE(parseNeurons(QStringLiteral("0 – 2"))->size(), size_t(3));
+    for (const char* wrong : {"a", "3,", "9-3", "-1", "1.5", "0-2000000", "1 2"}) QVERIFY2(!parseNeurons(QString::fromLatin1(wrong)), wrong);
+  }
+
+  void theFormKnowsTheWorkspace() {
+    JobRunner runner;
+    const TestWorkspace workspace(1000, 20);
+    const auto page = filled(runner, workspace);
+    page->steering().setDefaults({.model = "/demo/llava", .sae = "/demo/sae"}, QStringLiteral("/models/llava"));
+    SteeringScoreOffer offer = page->steering().offer();
+    for (RunInfo& run : offer.runs) run.saePath = "/saes/ae.pt";
+    QVERIFY(!offer.runs.empty() && offer.embeddings.size() == 2 && offer.datasets.size() == 1);
+    SteeringScoreForm form(offer);
+    QCOMPARE(form.model().text(), QStringLiteral("/models/llava"));
+    QCOMPARE(form.sae().text(), QStringLiteral("/saes/ae.pt"));
+    QCOMPARE(form.images().text(), QString::fromStdString(offer.datasets[0].root));
+    QCOMPARE(form.neurons().text(), QStringLiteral("0-63"));
+    QCOMPARE(form.value().text(), QStringLiteral("100"));
+    form.words().setText(QStringLiteral("/models/clip"));
+    QVERIFY(form.startButton().isEnabled());
+    const SteeringScoreParams p = form.params();
+    QCOMPARE(p.top, workspace.path().string() + "#" + std::to_string(workspace.made().run));
+    QCOMPARE(p.embeddings, workspace.path().string() + "#" + std::to_string(offer.embeddings[0].id));
+    QCOMPARE(p.only.size(), size_t(64));
+    QVERIFY(p.test == SteeringTest::Steered && p.value == 100 && p.model.model == "/models/llava" && p.textModel == "/models/clip");
+    QCOMPARE(p.out, form.params().out);
+    // Other neurons share the answers of a set-up; another value has its own.
+    form.neurons().setText(QStringLiteral("5"));
+    QCOMPARE(p.out, form.params().out);
+    form.value().setText(QStringLiteral("60"));
+    QVERIFY(p.out != form.params().out);
+    for (const char* wrong : {"1000", "x"}) {
+      form.neurons().setText(QString::fromLatin1(wrong));
+      QVERIFY(!form.startButton().isEnabled() && !form.neurons().problem().isEmpty());
+    }
+    form.neurons().setText(QString());
+    QVERIFY(form.startButton().isEnabled());
+    form.value().setText(QStringLiteral("much"));
+    QVERIFY(!form.startButton().isEnabled());
+    form.test().setText(QString::number(int(SteeringTest::Suppressed)));
+    QCOMPARE(form.value().text(), QStringLiteral("0"));
+    QVERIFY(form.startButton().isEnabled());
+    // The demo's SAE goes with the demo's model.
+    for (RunInfo& run : offer.runs) run.saePath = "/demo/sae/trainer_0";
+    QCOMPARE(SteeringScoreForm(offer).model().text(), QStringLiteral("/demo/llava"));
+    offer.runs.clear();
+    QVERIFY(!SteeringScoreForm(offer).startButton().isEnabled());
+  }
+
+  // The golden LLaVA, steered by the neurons of a run that says it is of its SAE.
+  void scoresInTheBackground() {
+    JobRunner runner;
+    const TestWorkspace workspace(64, 40);
+    const GoldenLlava llava;
+    const std::string golden = GOLDEN_DIR "/steering_score/";
+    SteeringScoreParams p;
+    p.model = {.model = llava.folder().toStdString(), .sae = llava.sae().toStdString(), .device = "cpu"};
+    {
+      Workspace file = workspace.open(OpenMode::ReadWrite);
+      Statement(file.database(), "UPDATE runs SET sae_fingerprint = ?1 WHERE id = ?2", steeringSae(*loadSteeringModel(p.model)).fingerprint, workspace.made().run).run();
+    }
+    p.top = workspace.path().string() + "#" + std::to_string(workspace.made().run);
+    p.embeddings = golden + "embeddings.pt";
+    p.textModel = golden + "clip";
+    p.images = golden + "images";
+    p.neurons = 4;
+    p.out = workspace.path().parent_path() / "steering";
+    const auto page = filled(runner, workspace);
+    QVERIFY(!page->steering().table().isVisible());
+    QSignalSpy failed(page.get(), &ScoresPage::failed);
+    page->steering().score(p);
+    QVERIFY(!page->steering().scoreButton().isEnabled());
+    EVENTUALLY(page->steering().table().isVisible() && page->steering().table().model()->rowCount() == 4);
+    EVENTUALLY(page->steering().scoreButton().isEnabled());
+    QCOMPARE(failed.size(), 0);
+    QVERIFY(std::filesystem::exists(p.out / "labels.txt"));
+
+    p.images = golden + "nowhere";
+    page->steering().score(p);
+    EVENTUALLY_EQUAL(failed.size(), 1);
+    QCOMPARE(page->steering().table().model()->rowCount(), 4);
   }
 
   void writesAndRemoves() {

@@ -11,7 +11,7 @@
 
 #include "core/pipeline/train.h"
 #include "core/sae/sae_type.h"
-#include "ui/experiments/form_field.h"
+#include "ui/widgets/form_field.h"
 #include "ui/models/workspace_summary.h"
 #include "ui/theme/theme.h"
 

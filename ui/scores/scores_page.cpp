@@ -89,6 +89,11 @@ void ScoresPage::setWorkspace(const WorkspaceSummary& summary) {
   m_steering->setWorkspace(summary);
 }
 
+void ScoresPage::applySettings(const Settings& settings) {
+  m_monosemanticity->applySettings(settings);
+  m_steering->setDefaults(m_demo, settings.steerModels.value(0));
+}
+
 void ScoresPage::clear() {
   m_states->setCurrentIndex(0);
   m_monosemanticity->clear();

@@ -26,7 +26,9 @@ class ScoresPage : public QWidget {
   MonosemanticityView& monosemanticity() { return *m_monosemanticity; }
   SteeringScoresView& steering() { return *m_steering; }
 
-  void applySettings(const Settings& settings) { m_monosemanticity->applySettings(settings); }
+  // The demo's models, that steering may be scored with; may be empty.
+  void setDemo(const SteeringModelParams& demo) { m_demo = demo; }
+  void applySettings(const Settings& settings);
   void storeSettings(Settings& settings) const { m_monosemanticity->storeSettings(settings); }
 
  Q_SIGNALS:
@@ -42,6 +44,7 @@ class ScoresPage : public QWidget {
  private:
   QWidget* makeTabs();
 
+  SteeringModelParams m_demo;
   QStackedWidget* m_states;  // no workspace, the page
   QButtonGroup* m_tabs;      // by View
   QStackedWidget* m_views;   // by View

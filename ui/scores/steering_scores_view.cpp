@@ -38,10 +38,10 @@ SteeringScoresView::SteeringScoresView(const Theme& theme, JobRunner& runner, QW
   column->addWidget(m_table, 1);
 
   auto* none = new EmptyState(theme, QStringLiteral("sliders"), tr("No steering scores yet"),
-                              tr("How well do the words that LLaVA says under a clamped neuron fit the images that fire it? In a terminal,\n"
-                                 "run “sememe-cli steering-score” with --top naming a run of this workspace, then reload."),
-                              tr("Reload"));
-  connect(none, &EmptyState::actionClicked, this, &SteeringScoresView::reloadWanted);
+                              tr("How well do the words that LLaVA says under a clamped neuron fit the images that fire it?\n"
+                                 "Score the neurons of this workspace here, or with “sememe-cli steering-score”."),
+                              tr("Score neurons…"));
+  connect(none, &EmptyState::actionClicked, this, &SteeringScoresView::askScore);
   m_states = new QStackedWidget;
   for (QWidget* state : std::initializer_list<QWidget*>{none, filled}) m_states->addWidget(state);
   auto* whole = new QVBoxLayout(this);
@@ -52,6 +52,11 @@ SteeringScoresView::SteeringScoresView(const Theme& theme, JobRunner& runner, QW
   connect(m_table, &QTableView::doubleClicked, this, &SteeringScoresView::explore);
   connect(m_table, &QWidget::customContextMenuRequested, this, &SteeringScoresView::openMenu);
   clear();
+}
+
+void SteeringScoresView::focusFirst() {
+  if (m_states->currentIndex() == 0) m_states->currentWidget()->setFocus();
+  else m_table->setFocus();
 }
 
 void SteeringScoresView::setLabel(int64_t run, int64_t neuron, const QString& label) {
@@ -71,6 +76,10 @@ QWidget* SteeringScoresView::makeHead() {
   m_sets->setMaximumWidth(900);
   row->addWidget(m_sets, 1);
   row->addStretch(0);
+  m_score = new QPushButton(tr("Score neurons…"));
+  m_score->setToolTip(tr("Ask LLaVA about images with neurons clamped, and score what it says"));
+  connect(m_score, &QPushButton::clicked, this, &SteeringScoresView::askScore);
+  row->addWidget(m_score);
   m_remove = new QPushButton(tr("Remove…"));
   m_remove->setToolTip(tr("Remove these scores from the workspace; the files of the call stay"));
   connect(m_remove, &QPushButton::clicked, this, &SteeringScoresView::askRemove);
@@ -85,6 +94,12 @@ QWidget* SteeringScoresView::makeHead() {
 void SteeringScoresView::setWorkspace(const WorkspaceSummary& summary) {
   m_path = summary.path;
   m_readOnly = summary.readOnly;
+  m_offer.workspace = summary.path;
+  m_offer.runs.clear();
+  // Steering works on what the vision tower's layers give.
+  for (const RunChoice& choice : summary.runs)
+    if (choice.run.layer >= 0 && choice.run.point == "post_mlp_residual") m_offer.runs.push_back(choice.run);
+  m_offer.embeddings = summary.embeddings;
   m_filled = false;
   load();
 }
@@ -120,19 +135,23 @@ QString SteeringScoresView::title(const Entry& entry) {
 // What was shown before stays shown where it is still there.
 void SteeringScoresView::load() {
   const int generation = ++m_generation;
-  const int64_t shown = current() ? current()->set.id : 0;
+  const int64_t shown = m_wanted > 0 ? std::exchange(m_wanted, 0) : current() ? current()->set.id : 0;
   JobSpec spec;
   spec.workspace = m_path;
   Job* job = m_runner.run(
       spec, this,
       [](JobContext& context) {
-        std::vector<Entry> entries;
-        for (const SteeringScoreSet& set : context.workspace().steeringScores().list()) entries.push_back({set, context.workspace().runs().get(set.run)});
-        return entries;
+        Workspace& workspace = context.workspace();
+        std::pair<std::vector<Entry>, std::vector<DatasetInfo>> read;
+        for (const SteeringScoreSet& set : workspace.steeringScores().list()) read.first.push_back({set, workspace.runs().get(set.run)});
+        read.second = workspace.datasets().list();
+        return read;
       },
-      [this, generation, shown](std::vector<Entry> entries) {
+      [this, generation, shown](std::pair<std::vector<Entry>, std::vector<DatasetInfo>> read) {
         if (generation != m_generation) return;
-        m_entries = std::move(entries);
+        m_entries = std::move(read.first);
+        m_offer.datasets = std::move(read.second);
+        updateButtons();
         int index = m_entries.empty() ? -1 : 0;
         {
           const QSignalBlocker quiet(m_sets);
@@ -164,7 +183,6 @@ void SteeringScoresView::showSet() {
   const int generation = ++m_setGeneration;
   const Entry* entry = current();
   if (!entry) return;
-  m_remove->setEnabled(!m_readOnly);
   JobSpec spec;
   spec.urgency = Urgency::Now;
   spec.workspace = m_path;
@@ -208,6 +226,44 @@ void SteeringScoresView::showFigures(const Entry& entry) {
                            set.failed > 0 ? tr(" (%1 more could not be read)").arg(english.toString(qlonglong(set.failed))) : QString(),
                            QString::fromStdString(set.words), english.toString(QDateTime::fromSecsSinceEpoch(set.created), QStringLiteral("d MMM yyyy, hh:mm")));
   m_figures->setText(QStringLiteral("%1<br><span style=\"color:%2\">%3</span>").arg(text, m_theme.colors().textMuted.name(), about.toHtmlEscaped()));
+}
+
+void SteeringScoresView::setDefaults(const SteeringModelParams& demo, const QString& model) {
+  m_offer.demo = demo;
+  m_offer.model = model;
+}
+
+SteeringScoreOffer SteeringScoresView::offer() const { return m_offer; }
+
+void SteeringScoresView::updateButtons() {
+  m_remove->setEnabled(!m_readOnly);
+  m_score->setEnabled(!m_readOnly && !m_scoring);
+}
+
+void SteeringScoresView::askScore() {
+  if (m_scoring) return;
+  SteeringScoreForm form(m_offer, this);
+  if (form.exec() == QDialog::Accepted) score(form.params());
+}
+
+void SteeringScoresView::score(const SteeringScoreParams& params) {
+  JobSpec spec;
+  spec.lane = Lane::Compute;
+  spec.title = tr("Scoring steered neurons");
+  Job* job = m_runner.run(
+      spec, this, [params](JobContext& context) { return steeringScore(params, context.stop, context.progress).set.id; },
+      [this, workspace = m_path](int64_t set) {
+        if (workspace != m_path) return;
+        m_wanted = set;
+        load();
+        Q_EMIT exported(tr("The steering scores are there"));
+      });
+  m_scoring = job;
+  connect(job, &Job::failed, this, [this, params](const JobFailure& failure) {
+    Q_EMIT failed(tr("The neurons could not be scored"), failure, [this, params] { score(params); });
+  });
+  connect(job, &QObject::destroyed, this, &SteeringScoresView::updateButtons, Qt::QueuedConnection);
+  updateButtons();
 }
 
 void SteeringScoresView::explore(const QModelIndex& index) {

@@ -3,6 +3,7 @@
 
 #include <QComboBox>
 #include <QLabel>
+#include <QPointer>
 #include <QPushButton>
 #include <QStackedWidget>
 
@@ -10,6 +11,7 @@
 #include "ui/jobs/job_runner.h"
 #include "ui/models/workspace_summary.h"
 #include "ui/scores/score_view.h"
+#include "ui/scores/steering_score_form.h"
 #include "ui/scores/steering_table_model.h"
 
 namespace sememe {
@@ -22,12 +24,17 @@ class SteeringScoresView : public QWidget {
   void setWorkspace(const WorkspaceSummary& summary);
   void clear();
   bool isFilled() const { return m_filled; }
-  void focusFirst() { m_table->setFocus(); }
+  void focusFirst();
+  // What the form begins with: the demo's models (may be empty), and the model that was steered last.
+  void setDefaults(const SteeringModelParams& demo, const QString& model);
   void setLabel(int64_t run, int64_t neuron, const QString& label);
 
   QComboBox& sets() { return *m_sets; }
   QTableView& table() { return *m_table; }
   QLabel& figures() { return *m_figures; }
+  QPushButton& scoreButton() { return *m_score; }
+  SteeringScoreOffer offer() const;
+  void score(const SteeringScoreParams& params);  // in the background; its set is shown when it is there
   void exportTo(const QString& file);  // the table, as steering_scores.csv
   void removeSet();                    // the one that is shown, without asking
 
@@ -47,6 +54,8 @@ class SteeringScoresView : public QWidget {
 
   QWidget* makeHead();
   void load();
+  void askScore();
+  void updateButtons();
   void showSet();
   void showFigures(const Entry& entry);
   void askExport();
@@ -65,12 +74,15 @@ class SteeringScoresView : public QWidget {
   int m_generation = 0;     // of the list's reading
   int m_setGeneration = 0;  // of the shown set's
   std::vector<Entry> m_entries;
+  SteeringScoreOffer m_offer;
+  QPointer<Job> m_scoring;
+  int64_t m_wanted = 0;     // set to be shown once it is read
   QStackedWidget* m_states;  // nothing scored, the table
   QComboBox* m_sets;
   QLabel* m_figures;
   SteeringTableModel* m_model;
   ScoreView* m_table;
-  QPushButton* m_remove;
+  QPushButton *m_score, *m_remove;
 };
 
 }  // namespace sememe

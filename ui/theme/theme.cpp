@@ -7,8 +7,7 @@
 #include <QPainter>
 #include <QPalette>
 #include <QPixmapCache>
-#include <QStyle>
-#include <QStyleFactory>
+#include <QProxyStyle>
 #include <QSvgRenderer>
 #include <cmath>
 #include <utility>
@@ -18,6 +17,15 @@ static void initResources() { Q_INIT_RESOURCE(resources); }  // outside of any n
 
 namespace sememe {
 namespace {
+
+// Fusion, without the desktop's pictures on the buttons of dialogs.
+class PlainStyle : public QProxyStyle {
+ public:
+  using QProxyStyle::QProxyStyle;
+  int styleHint(StyleHint hint, const QStyleOption* option, const QWidget* widget, QStyleHintReturn* value) const override {
+    return hint == SH_DialogButtonBox_ButtonsHaveIcons ? 0 : QProxyStyle::styleHint(hint, option, widget, value);
+  }
+};
 
 QColor rgb(uint value) { return QColor::fromRgb(value); }
 
@@ -155,7 +163,7 @@ Theme::Theme(QObject* parent) : QObject(parent) {
   m_systemIsDark = system.color(QPalette::Window).lightness() < system.color(QPalette::WindowText).lightness();
   m_colors = m_systemIsDark ? &darkColors() : &lightColors();
   m_current = std::make_shared<const Colors*>(m_colors);
-  QApplication::setStyle(QStyleFactory::create(QStringLiteral("Fusion")));
+  QApplication::setStyle(new PlainStyle(QStringLiteral("Fusion")));
   apply();
 }
 

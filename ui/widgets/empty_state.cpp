@@ -27,6 +27,7 @@ EmptyState::EmptyState(const Theme& theme, const QString& icon, const QString& t
   if (!action.isEmpty()) {
     auto* button = new QPushButton(action);
     connect(button, &QPushButton::clicked, this, &EmptyState::actionClicked);
+    setFocusProxy(button);
     column->addSpacing(kUnit);
     column->addWidget(button, 0, Qt::AlignHCenter);
   }

@@ -1,5 +1,5 @@
 // One row of a form.
-#include "ui/experiments/form_field.h"
+#include "ui/widgets/form_field.h"
 
 #include <QEvent>
 #include <QHBoxLayout>
@@ -73,10 +73,10 @@ void FormField::setNameWidth(int pixels) {
   m_below->setContentsMargins(pixels + kUnit, 0, 0, 0);
 }
 
-void FormField::addBeside(QComboBox* unit) {
-  unit->setFocusPolicy(Qt::StrongFocus);
-  unit->installEventFilter(this);
-  static_cast<QHBoxLayout*>(layout()->itemAt(0)->layout())->addWidget(unit);
+void FormField::addBeside(QWidget* widget) {
+  widget->setFocusPolicy(Qt::StrongFocus);
+  if (qobject_cast<QComboBox*>(widget)) widget->installEventFilter(this);
+  static_cast<QHBoxLayout*>(layout()->itemAt(0)->layout())->addWidget(widget);
 }
 
 QString FormField::text() const { return m_line ? m_line->text().trimmed() : m_choice->currentData().toString(); }

@@ -25,7 +25,7 @@ class FormField : public QWidget {
   QComboBox* choice() const { return m_choice; }  // null for text
   void setNameWidth(int pixels);
   int nameWidth() const { return m_name->sizeHint().width(); }
-  void addBeside(QComboBox* unit);  // after the input
+  void addBeside(QWidget* widget);  // after the input: a unit, a button
 
   QString text() const;  // typed, trimmed; of a choice its data as text
   void setText(const QString& text);
