@@ -8,25 +8,14 @@
 #include <QPainter>
 #include <algorithm>
 
+#include "ui/models/unknown_last.h"
+
 namespace sememe {
 namespace {
 
 constexpr int kSwatch = 14;
 
 QRect swatchRect(const QRect& cell) { return {cell.left() + kUnit, cell.center().y() - kSwatch / 2 + 1, kSwatch, kSwatch}; }
-
-// What is not known comes last in either order.
-class SortedTrainings : public QSortFilterProxyModel {
- public:
-  using QSortFilterProxyModel::QSortFilterProxyModel;
-
- protected:
-  bool lessThan(const QModelIndex& left, const QModelIndex& right) const override {
-    const QVariant a = left.data(sortRole()), b = right.data(sortRole());
-    if (a.isValid() != b.isValid()) return a.isValid() == (sortOrder() == Qt::AscendingOrder);
-    return QSortFilterProxyModel::lessThan(left, right);
-  }
-};
 
 }  // namespace
 
@@ -88,7 +77,7 @@ TrainingTable::TrainingTable(const Theme& theme, TrainingList& list, QWidget* pa
   // A list read anew keeps what is selected; asked before the model hears of it.
   connect(&list, &TrainingList::aboutToReset, this, [this] { m_kept = selected(); });
   auto* model = new TrainingTableModel(list, this);
-  m_sorted = new SortedTrainings(this);
+  m_sorted = new UnknownLast(this);
   m_sorted->setSourceModel(model);
   m_sorted->setSortRole(TrainingTableModel::SortRole);
   m_sorted->setDynamicSortFilter(true);

@@ -7,20 +7,10 @@
 #include <QStyledItemDelegate>
 #include <algorithm>
 
+#include "ui/models/unknown_last.h"
+
 namespace sememe {
 namespace {
-
-class SortedScores : public QSortFilterProxyModel {
- public:
-  using QSortFilterProxyModel::QSortFilterProxyModel;
-
- protected:
-  bool lessThan(const QModelIndex& left, const QModelIndex& right) const override {
-    const QVariant a = left.data(sortRole()), b = right.data(sortRole());
-    if (a.isValid() != b.isValid()) return a.isValid() == (sortOrder() == Qt::AscendingOrder);
-    return QSortFilterProxyModel::lessThan(left, right);
-  }
-};
 
 // Cells that begin where their head does; a row is one thing, without a frame round one cell of it.
 class ScoreDelegate : public QStyledItemDelegate {
@@ -48,7 +38,7 @@ class ScoreDelegate : public QStyledItemDelegate {
 }  // namespace
 
 ScoreView::ScoreView(const Theme& theme, QAbstractItemModel* model, int sortRole, const std::vector<int>& wide, QWidget* parent)
-    : QTableView(parent), m_sorted(new SortedScores(this)) {
+    : QTableView(parent), m_sorted(new UnknownLast(this)) {
   m_sorted->setSourceModel(model);
   m_sorted->setSortRole(sortRole);
   setModel(m_sorted);
