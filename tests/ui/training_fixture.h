@@ -38,6 +38,7 @@ struct PretendedTraining {
   std::condition_variable wake;
   int64_t holdAt = -1;
   bool fail = false;
+  bool holdList = false;  // what was listed is not brought before
   int explored = 0;
   std::vector<int64_t> firstSteps;  // of each call
   int64_t exploredRun = 1;
@@ -87,7 +88,12 @@ struct PretendedTraining {
   TrainingServices services() {
     TrainingServices s;
     s.train = [this](const TrainJobParams& p, const std::stop_token& stop, const ProgressFn& progress) { return train(p, stop, progress); };
-    s.list = listTrainings;
+    s.list = [this](const std::filesystem::path& folder) {
+      auto records = listTrainings(folder);
+      std::unique_lock lock(mutex);
+      while (holdList) wake.wait_for(lock, std::chrono::milliseconds(20));
+      return records;
+    };
     s.remove = removeTraining;
     s.explore = [this](const ExploreSaeParams&, const std::stop_token&, const ProgressFn&) {
       ++explored;

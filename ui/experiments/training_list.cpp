@@ -111,6 +111,7 @@ void TrainingList::load() {
   JobSpec spec;
   spec.lane = Lane::Reader;
   const int generation = ++m_generation;
+  m_listing = true;
   Job* job = m_runner.run(
       spec, this, [list = m_services.list, folder = trainingsFolder(m_workspace)](JobContext&) { return list(folder); },
       [this, generation](std::vector<TrainingRecord> records) {
@@ -118,6 +119,7 @@ void TrainingList::load() {
       });
   connect(job, &Job::failed, this, [this, generation](const JobFailure& failure) {
     if (generation != m_generation) return;
+    m_listing = false;
     m_loaded = true;
     Q_EMIT loaded();
     Q_EMIT failed(tr("The trainings of this workspace can not be listed"), failure, [this] {
@@ -146,6 +148,7 @@ void TrainingList::takeRecords(std::vector<TrainingRecord> records) {
     if (!item->active()) apply(*item, record);
     m_shown.push_back(std::move(item));
   }
+  m_listing = false;
   m_loaded = true;
   Q_EMIT reset();
   Q_EMIT loaded();
@@ -288,8 +291,8 @@ void TrainingList::takeResult(const Item& item, const TrainJobResult& result) {
   item->status = TrainingStatus::Finished;
   if (item->removing) return removeFiles(item);
   tell(*item);
-  // One that was finished already sent no points.
-  if (result.alreadyDone && item->workspace == m_workspace) load();
+  // One that was finished already sent no points; and a listing on its way may be of before this one's files.
+  if ((result.alreadyDone || m_listing) && item->workspace == m_workspace) load();
   if (item->workspace != m_workspace) drop(item);
 }
 

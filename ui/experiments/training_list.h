@@ -80,6 +80,7 @@ class TrainingList : public QObject {
   int64_t m_nextId = 1;
   int m_generation = 0;
   bool m_loaded = false;
+  bool m_listing = false;  // the newest load() has not brought its records yet
 };
 
 }  // namespace sememe
