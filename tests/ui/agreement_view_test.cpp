@@ -39,7 +39,9 @@ class AgreementViewTest : public QObject {
     QVERIFY(file.open(QIODevice::WriteOnly));
     file.write(text.data(), qint64(text.size()));
   }
-  static QString cell(AgreementView& view, int row, int column) { return view.table().model()->index(row, column).data().toString(); }
+  static QString cell(AgreementView& view, int row, int column) {
+    return view.table().model()->index(row, column).data().toString();
+  }
   static QString percent(double share) { return QStringLiteral("%1 %").arg(100 * share, 0, 'f', 1); }
 
  private Q_SLOTS:
@@ -118,14 +120,16 @@ class AgreementViewTest : public QObject {
       QCOMPARE(cell(*shown, row, AgreementTableModel::Missing), QString::number(metric.agreement.missing));
       if (all.pairs == 0) continue;
       QCOMPARE(cell(*shown, row, AgreementTableModel::Share), percent(all.share));
-      QCOMPARE(cell(*shown, row, AgreementTableModel::Interval), QStringLiteral("%1 – %2").arg(100 * all.low, 0, 'f', 1).arg(percent(all.high)));
+      QCOMPARE(cell(*shown, row, AgreementTableModel::Interval),
+               QStringLiteral("%1 – %2").arg(100 * all.low, 0, 'f', 1).arg(percent(all.high)));
     }
     // What is known of the archive: four of five agree, clip has no value, and MS computed anew is the released.
     QCOMPARE(cell(*shown, 0, AgreementTableModel::Share), percent(double(m_made.agreeing) / m_made.pairCount));
     QCOMPARE(cell(*shown, 1, AgreementTableModel::Share), QStringLiteral("–"));
     QCOMPARE(cell(*shown, 2, AgreementTableModel::Share), cell(*shown, 0, AgreementTableModel::Share));
     const QString figures = shown->figures().text();
-    for (const char* part : {"<b>30</b> pairs of <b>30</b> neurons", "-1 for y, 1 for x", "MS by e.npy beside the released MS dino: largest difference 0.00000", "30 of 30 neurons"})
+    for (const char* part : {"<b>30</b> pairs of <b>30</b> neurons", "-1 for y, 1 for x",
+                             "MS by e.npy beside the released MS dino: largest difference 0.00000", "30 of 30 neurons"})
       QVERIFY2(figures.contains(QLatin1String(part)), qPrintable(figures));
     // What is not known comes last, however it is sorted.
     shown->table().sortByColumn(AgreementTableModel::Share, Qt::AscendingOrder);
@@ -182,7 +186,8 @@ class AgreementViewTest : public QObject {
     const auto shown = view(runner, path("truncated.tar.gz"));
     QSignalSpy compared(shown.get(), &AgreementView::compared), failed(shown.get(), &AgreementView::failed);
     std::function<void()> again;
-    connect(shown.get(), &AgreementView::failed, this, [&](const QString&, const JobFailure&, std::function<void()> retry) { again = std::move(retry); });
+    connect(shown.get(), &AgreementView::failed, this,
+            [&](const QString&, const JobFailure&, std::function<void()> retry) { again = std::move(retry); });
     shown->compare();
     EVENTUALLY_EQUAL(failed.size(), 1);
     QCOMPARE(failed[0][1].value<JobFailure>().code, ErrorCode::Corrupt);
@@ -197,7 +202,8 @@ class AgreementViewTest : public QObject {
       const auto before = failed.size();
       shown->compare();
       EVENTUALLY_EQUAL(failed.size(), before + 1);
-      QVERIFY2(failed.last()[1].value<JobFailure>().message.contains(QLatin1String(wrong)), qPrintable(failed.last()[1].value<JobFailure>().message));
+      QVERIFY2(failed.last()[1].value<JobFailure>().message.contains(QLatin1String(wrong)),
+               qPrintable(failed.last()[1].value<JobFailure>().message));
       QVERIFY(shown->table().isVisible());
       QCOMPARE(cell(*shown, 0, AgreementTableModel::Share), percent(double(m_made.agreeing) / m_made.pairCount));
     }
@@ -281,7 +287,8 @@ class AgreementViewTest : public QObject {
   void writesTables() {
     JobRunner runner;
     const auto shown = view(runner, path("metric_benchmark.tar.gz"));
-    QSignalSpy compared(shown.get(), &AgreementView::compared), wrote(shown.get(), &AgreementView::exported), failed(shown.get(), &AgreementView::failed);
+    QSignalSpy compared(shown.get(), &AgreementView::compared), wrote(shown.get(), &AgreementView::exported),
+        failed(shown.get(), &AgreementView::failed);
     shown->compare();
     EVENTUALLY_EQUAL(compared.size(), 1);
     shown->exportTo(path("table.csv"), false);

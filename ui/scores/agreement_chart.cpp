@@ -12,13 +12,18 @@
 namespace sememe {
 namespace {
 
-constexpr double kSwatch = 8;         // side of a mark
-constexpr double kWidestStep = 28;    // between the marks of two metrics in one interval
-constexpr double kBandShare = 0.72;   // of an interval's room for marks; the rest parts it from its neighbours
+constexpr double kSwatch = 8;        // side of a mark
+constexpr double kWidestStep = 28;   // between the marks of two metrics in one interval
+constexpr double kBandShare = 0.72;  // of an interval's room for marks; the rest parts it from its neighbours
 
 QString shareText(const AgreementShare& share) {
   if (share.pairs == 0) return QStringLiteral("–");
   return AgreementChart::tr("%1 % of %2").arg(QString::number(100 * share.share, 'f', 1), grouped(share.pairs));
+}
+
+AgreementShare shareAt(const Agreement& agreement, std::optional<int> interval) {
+  if (!interval) return agreement.all;
+  return size_t(*interval) < agreement.intervals.size() ? agreement.intervals[size_t(*interval)].agreement : AgreementShare();
 }
 
 // Colours come round after eight metrics, with squares in place of circles.
@@ -73,15 +78,16 @@ double AgreementChart::legendWidth() const {
   const QFontMetricsF metrics(font(), this);
   double widest = metrics.horizontalAdvance(tr("Difference %1 to %2").arg(QStringLiteral("0.00"), QStringLiteral("0.00")));
   for (const MetricBenchmarkResult::Metric& metric : m_metrics)
-    widest = std::max(widest, metrics.horizontalAdvance(QString::fromStdString(metric.name)) + metrics.horizontalAdvance(QStringLiteral("100.0 % of 9,999")) + 3 * kUnit);
+    widest = std::max(widest, metrics.horizontalAdvance(QString::fromStdString(metric.name)) +
+                                  metrics.horizontalAdvance(QStringLiteral("100.0 % of 9,999")) + 3 * kUnit);
   return std::min(widest + kSwatch + 2 * kUnit, width() * 0.45);
 }
 
 QRectF AgreementChart::plot() const {
   const QFontMetricsF metrics(font(), this);
   const double text = metrics.height();
-  return QRectF(rect()).adjusted(metrics.horizontalAdvance(QStringLiteral("100 %")) + text + 3 * kUnit, text / 2 + 2 * kUnit, -legendWidth() - 2 * kUnit,
-                                 -2 * text - 2.5 * kUnit);
+  return QRectF(rect()).adjusted(metrics.horizontalAdvance(QStringLiteral("100 %")) + text + 3 * kUnit, text / 2 + 2 * kUnit,
+                                 -legendWidth() - 2 * kUnit, -2 * text - 2.5 * kUnit);
 }
 
 QString AgreementChart::intervalName(int interval) const {
@@ -120,7 +126,8 @@ void AgreementChart::paintAxes(QPainter& painter, const QRectF& plot) const {
     painter.setPen(QPen(tick.value == 0 ? c.lineStrong : c.line, 1));
     painter.drawLine(QPointF(plot.left(), at), QPointF(plot.right(), at));
     painter.setPen(c.textMuted);
-    painter.drawText(QRectF(0, at - text / 2, plot.left() - kUnit, text), Qt::AlignRight | Qt::AlignVCenter, tr("%1 %").arg(tick.text));
+    painter.drawText(QRectF(0, at - text / 2, plot.left() - kUnit, text), Qt::AlignRight | Qt::AlignVCenter,
+                     tr("%1 %").arg(tick.text));
   }
   // What a coin would reach.
   const double chance = std::round(plot.center().y()) + 0.5;
@@ -136,11 +143,13 @@ void AgreementChart::paintAxes(QPainter& painter, const QRectF& plot) const {
     painter.setPen(c.textMuted);
     if (i % every != 0 || (i == m_intervals && !sharesScale())) continue;
     const double at = sharesScale() ? x : x + band / 2;
-    painter.drawText(QRectF(at - 40, base + 4, 80, text), Qt::AlignCenter, sharesScale() ? shortNumber(i * m_width) : QString::number(i + 1));
+    painter.drawText(QRectF(at - 40, base + 4, 80, text), Qt::AlignCenter,
+                     sharesScale() ? shortNumber(i * m_width) : QString::number(i + 1));
   }
   painter.setPen(c.text);
   painter.drawText(QRectF(plot.left(), base + 6 + text, plot.width(), text), Qt::AlignCenter,
-                   sharesScale() ? tr("Difference of the metric between the two neurons") : tr("Interval of each metric's own difference, the smallest first"));
+                   sharesScale() ? tr("Difference of the metric between the two neurons")
+                                 : tr("Interval of each metric's own difference, the smallest first"));
   painter.save();
   painter.translate(kUnit + text / 2, plot.center().y());
   painter.rotate(-90);
@@ -188,20 +197,20 @@ void AgreementChart::paintLegend(QPainter& painter, const QRectF& plot) const {
   const auto room = size_t(std::max(1.0, (plot.bottom() - plot.top() - line) / line));
   double y = plot.top();
   painter.setPen(c.textMuted);
-  painter.drawText(QRectF(left, y, right - left, line), Qt::AlignLeft | Qt::AlignVCenter, m_cursor ? intervalName(*m_cursor) : tr("All pairs"));
+  painter.drawText(QRectF(left, y, right - left, line), Qt::AlignLeft | Qt::AlignVCenter,
+                   m_cursor ? intervalName(*m_cursor) : tr("All pairs"));
   y += line;
   painter.save();
   painter.setRenderHint(QPainter::Antialiasing);
   for (size_t i = 0; i < m_metrics.size(); ++i, y += line) {
     if (i + 1 == room && m_metrics.size() > room) {
       painter.setPen(c.textMuted);
-      painter.drawText(QRectF(left, y, right - left, line), Qt::AlignLeft | Qt::AlignVCenter, tr("… and %1 more").arg(m_metrics.size() - i));
+      painter.drawText(QRectF(left, y, right - left, line), Qt::AlignLeft | Qt::AlignVCenter,
+                       tr("… and %1 more").arg(m_metrics.size() - i));
       break;
     }
-    const Agreement& agreement = m_metrics[i].agreement;
-    const AgreementShare none, &share = !m_cursor ? agreement.all : size_t(*m_cursor) < agreement.intervals.size() ? agreement.intervals[size_t(*m_cursor)].agreement : none;
     paintMark(painter, c, i, {left + kSwatch / 2, y + line / 2});
-    const QString value = shareText(share);
+    const QString value = shareText(shareAt(m_metrics[i].agreement, m_cursor));
     const double valueWidth = metrics.horizontalAdvance(value), nameLeft = left + kSwatch + kUnit;
     painter.setPen(c.text);
     painter.drawText(QRectF(right - valueWidth - 1, y, valueWidth + 1, line), Qt::AlignRight | Qt::AlignVCenter, value);
@@ -233,19 +242,14 @@ void AgreementChart::focusOutEvent(QFocusEvent* event) {
 
 void AgreementChart::keyPressEvent(QKeyEvent* event) {
   switch (event->key()) {
-    case Qt::Key_Left:
-      return moveCursor(std::max(0, m_cursor.value_or(m_intervals) - 1));
-    case Qt::Key_Right:
-      return moveCursor(std::min(m_intervals - 1, m_cursor.value_or(-1) + 1));
-    case Qt::Key_Home:
-      return moveCursor(0);
-    case Qt::Key_End:
-      return moveCursor(m_intervals - 1);
+    case Qt::Key_Left: return moveCursor(std::max(0, m_cursor.value_or(m_intervals) - 1));
+    case Qt::Key_Right: return moveCursor(std::min(m_intervals - 1, m_cursor.value_or(-1) + 1));
+    case Qt::Key_Home: return moveCursor(0);
+    case Qt::Key_End: return moveCursor(m_intervals - 1);
     case Qt::Key_Escape:
       if (m_cursor) return moveCursor({});
       break;
-    default:
-      break;
+    default: break;
   }
   QWidget::keyPressEvent(event);
 }

@@ -8,6 +8,7 @@
 #include <QLabel>
 #include <QMenu>
 #include <QStandardPaths>
+#include <algorithm>
 
 #include "ui/theme/theme.h"
 #include "ui/widgets/chart_axis.h"
@@ -41,11 +42,13 @@ QString folderOf(const QString& path) {
 
 bool isArchive(const QString& file) {
   const QString name = QFileInfo(file).fileName().toLower();
-  return QFileInfo(file).isDir() || name.endsWith(QLatin1String(".tar")) || name.contains(QLatin1String(".tar.")) || name.endsWith(QLatin1String(".tgz"));
+  return QFileInfo(file).isDir() || name.endsWith(QLatin1String(".tar")) || name.contains(QLatin1String(".tar.")) ||
+         name.endsWith(QLatin1String(".tgz"));
 }
 
 bool isEmbeddings(const QString& file) {
-  return QStringList{QStringLiteral("pt"), QStringLiteral("pth"), QStringLiteral("npy"), QStringLiteral("safetensors")}.contains(QFileInfo(file).suffix().toLower());
+  return QStringList{QStringLiteral("pt"), QStringLiteral("pth"), QStringLiteral("npy"), QStringLiteral("safetensors")}.contains(
+      QFileInfo(file).suffix().toLower());
 }
 
 bool isMetric(const QString& file) { return QFileInfo(file).suffix() == QLatin1String("csv"); }
@@ -53,7 +56,11 @@ bool isMetric(const QString& file) { return QFileInfo(file).suffix() == QLatin1S
 }  // namespace
 
 AgreementInputs::AgreementInputs(QWidget* parent)
-    : QWidget(parent), m_archive(new QLineEdit), m_embeddings(new QLineEdit), m_metrics(new QLineEdit), m_addEmbeddings(new QPushButton(tr("Add"))),
+    : QWidget(parent),
+      m_archive(new QLineEdit),
+      m_embeddings(new QLineEdit),
+      m_metrics(new QLineEdit),
+      m_addEmbeddings(new QPushButton(tr("Add"))),
       m_compare(new QPushButton(tr("Compare"))) {
   auto* open = new QPushButton(tr("Open…"));
   open->setToolTip(tr("Choose the archive"));
@@ -71,10 +78,12 @@ AgreementInputs::AgreementInputs(QWidget* parent)
   m_archive->setPlaceholderText(QStringLiteral("metric_benchmark.tar.gz"));
   m_archive->setToolTip(tr("The archive as it was released, or a folder with what is in it"));
   m_embeddings->setPlaceholderText(tr("None: released scores alone"));
-  m_embeddings->setToolTip(tr("A row for each of the archive's images: MS is computed anew with each and compared with the released.\n"
-                              "Files, or runs as WORKSPACE#RUN; several with semicolons between them"));
+  m_embeddings->setToolTip(
+      tr("A row for each of the archive's images: MS is computed anew with each and compared with the released.\n"
+         "Files, or runs as WORKSPACE#RUN; several with semicolons between them"));
   m_metrics->setPlaceholderText(tr("None"));
-  m_metrics->setToolTip(tr("Your own metrics: CSV files with a line of neuron and value for each; several with semicolons between them"));
+  m_metrics->setToolTip(
+      tr("Your own metrics: CSV files with a line of neuron and value for each; several with semicolons between them"));
   auto* grid = new QGridLayout(this);
   grid->setContentsMargins(0, 0, 0, 0);
   grid->setSpacing(kUnit);
@@ -98,7 +107,8 @@ AgreementInputs::AgreementInputs(QWidget* parent)
   QWidget* order[] = {m_archive, open, m_embeddings, m_addEmbeddings, m_metrics, addMetrics, m_compare};
   for (size_t i = 1; i < std::size(order); ++i) setTabOrder(order[i - 1], order[i]);
 
-  for (const auto& [field, name] : {std::pair(m_archive, tr("Archive of the metric benchmark")), std::pair(m_embeddings, tr("Embeddings")), std::pair(m_metrics, tr("Metrics"))}) {
+  for (const auto& [field, name] : {std::pair(m_archive, tr("Archive of the metric benchmark")),
+                                    std::pair(m_embeddings, tr("Embeddings")), std::pair(m_metrics, tr("Metrics"))}) {
     field->setAccessibleName(name);
     field->setClearButtonEnabled(true);
     field->setAcceptDrops(false);  // the view takes files wherever they are dropped
@@ -124,15 +134,18 @@ void AgreementInputs::fillRuns() {
   QMenu* menu = m_addEmbeddings->menu();
   menu->clear();
   menu->addAction(tr("&Files…"), this, [this] {
-    addFiles(m_embeddings, tr("Embeddings of the archive's images"), tr("Tensors (*.pt *.pth *.npy *.safetensors);;All files (*)"));
+    addFiles(m_embeddings, tr("Embeddings of the archive's images"),
+             tr("Tensors (*.pt *.pth *.npy *.safetensors);;All files (*)"));
   });
   if (m_summary.embeddings.empty()) return;
   menu->addSeparator();
   const QString file = QString::fromStdString(m_summary.path.string());
   for (const RunInfo& run : m_summary.embeddings) {
     QString name = QString::fromStdString(run.name);
-    menu->addAction(tr("%1, %2 images").arg(name.replace(QLatin1Char('&'), QLatin1String("&&")), grouped(run.rows / std::max<int64_t>(1, run.rowsPerImage))), this,
-                    [this, spec = QStringLiteral("%1#%2").arg(file).arg(run.id)] { add(m_embeddings, spec); });
+    menu->addAction(
+        tr("%1, %2 images")
+            .arg(name.replace(QLatin1Char('&'), QLatin1String("&&")), grouped(run.rows / std::max<int64_t>(1, run.rowsPerImage))),
+        this, [this, spec = QStringLiteral("%1#%2").arg(file).arg(run.id)] { add(m_embeddings, spec); });
   }
 }
 
@@ -145,14 +158,17 @@ MetricBenchmarkParams AgreementInputs::params() const {
 }
 
 void AgreementInputs::chooseArchive() {
-  const QString file = QFileDialog::getOpenFileName(this, tr("The released metric benchmark"), folderOf(atHome(m_archive->text())),
-                                                    tr("Archives (*.tar *.tar.* *.tgz);;All files (*)"));
+  const QString file =
+      QFileDialog::getOpenFileName(this, tr("The released metric benchmark"), folderOf(atHome(m_archive->text())),
+                                   tr("Archives (*.tar *.tar.* *.tgz);;All files (*)"));
   if (!file.isEmpty()) take(file);
 }
 
 void AgreementInputs::addFiles(QLineEdit* field, const QString& title, const QString& filter) {
   const QStringList now = several(field);
-  for (const QString& file : QFileDialog::getOpenFileNames(this, title, folderOf(now.isEmpty() ? atHome(m_archive->text()) : now.last()), filter)) add(field, file);
+  for (const QString& file :
+       QFileDialog::getOpenFileNames(this, title, folderOf(now.isEmpty() ? atHome(m_archive->text()) : now.last()), filter))
+    add(field, file);
 }
 
 bool AgreementInputs::takes(const QString& file) { return isArchive(file) || isEmbeddings(file) || isMetric(file); }

@@ -49,12 +49,13 @@ QVariant AgreementTableModel::headerData(int section, Qt::Orientation orientatio
   if (orientation != Qt::Horizontal) return {};
   if (role == Qt::TextAlignmentRole) return int(Qt::AlignVCenter | (section == Name ? Qt::AlignLeft : Qt::AlignRight));
   const QString names[] = {tr("Metric"), tr("Agreement"), tr("95 % interval"), tr("Pairs"), tr("Undecided"), tr("No value")};
-  const QString tips[] = {tr("MS by an encoder as it was released, MS computed anew, or the file of another metric"),
-                          tr("Share of the pairs of which people and the metric prefer the same neuron; equal values count one half"),
-                          tr("Where the agreement lies when the pairs are drawn anew: the bootstrap's 95 % interval"),
-                          tr("Pairs that were compared"),
-                          tr("Pairs left out because people were undecided"),
-                          tr("Pairs left out because the metric has no value for one of the two neurons")};
+  const QString tips[] = {
+      tr("MS by an encoder as it was released, MS computed anew, or the file of another metric"),
+      tr("Share of the pairs of which people and the metric prefer the same neuron; equal values count one half"),
+      tr("Where the agreement lies when the pairs are drawn anew: the bootstrap's 95 % interval"),
+      tr("Pairs that were compared"),
+      tr("Pairs left out because people were undecided"),
+      tr("Pairs left out because the metric has no value for one of the two neurons")};
   if (role == Qt::DisplayRole) return names[section];
   if (role == Qt::ToolTipRole) return tips[section];
   return {};

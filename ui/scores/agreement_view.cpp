@@ -28,12 +28,14 @@ QStringList filesIn(const QMimeData* data) {
   return files;
 }
 
-QString number(double value, int digits) { return std::isnan(value) ? QStringLiteral("–") : QString::number(value, 'f', digits); }
+QString number(double value, int digits) {
+  return std::isnan(value) ? QStringLiteral("–") : QString::number(value, 'f', digits);
+}
 
 QString comparisonText(const MetricBenchmarkResult::Comparison& c) {
   return AgreementView::tr("MS by %1 beside the released MS %2: largest difference %3, mean %4, correlation %5, over %6 neurons")
-      .arg(QFileInfo(QString::fromStdString(c.embeddings)).fileName(), QString::fromStdString(c.encoder), number(c.largestDifference, 5), number(c.meanDifference, 5),
-           number(c.correlation, 4), grouped(c.neurons));
+      .arg(QFileInfo(QString::fromStdString(c.embeddings)).fileName(), QString::fromStdString(c.encoder),
+           number(c.largestDifference, 5), number(c.meanDifference, 5), number(c.correlation, 4), grouped(c.neurons));
 }
 
 // Of each embeddings the released scores that are nearest to theirs: those of the same encoder, where there are such.
@@ -51,7 +53,8 @@ std::vector<MetricBenchmarkResult::Comparison> nearest(const std::vector<MetricB
 
 }  // namespace
 
-AgreementView::AgreementView(const Theme& theme, JobRunner& runner, QWidget* parent) : QWidget(parent), m_theme(theme), m_runner(runner) {
+AgreementView::AgreementView(const Theme& theme, JobRunner& runner, QWidget* parent)
+    : QWidget(parent), m_theme(theme), m_runner(runner) {
   setAcceptDrops(true);
   m_inputs = new AgreementInputs;
   auto* strip = new QWidget;
@@ -59,12 +62,15 @@ AgreementView::AgreementView(const Theme& theme, JobRunner& runner, QWidget* par
   stripBox->setContentsMargins(kUnit, kUnit, kUnit, kUnit);
   stripBox->addWidget(m_inputs);
 
-  auto* none = new EmptyState(theme, QStringLiteral("columns"), tr("How well do metrics agree with people?"),
-                              tr("The paper asked people which of two neurons is the more monosemantic, and released their answers as metric_benchmark.tar.gz.\n"
-                                 "It is not part of this program: get it where the paper points to, then open it or drop it here.\n"
-                                 "Compared are the released MS, MS computed anew with embeddings of yours, and any metric as a CSV of neuron and value:\n"
-                                 "for each the share of pairs on which it agrees with people, with a 95 % interval, and how that grows with its difference."),
-                              tr("Open…"));
+  auto* none = new EmptyState(
+      theme, QStringLiteral("columns"), tr("How well do metrics agree with people?"),
+      tr("The paper asked people which of two neurons is the more monosemantic, and released their answers as "
+         "metric_benchmark.tar.gz.\n"
+         "It is not part of this program: get it where the paper points to, then open it or drop it here.\n"
+         "Compared are the released MS, MS computed anew with embeddings of yours, and any metric as a CSV of neuron and value:\n"
+         "for each the share of pairs on which it agrees with people, with a 95 % interval, and how that grows with its "
+         "difference."),
+      tr("Open…"));
   connect(none, &EmptyState::actionClicked, m_inputs, &AgreementInputs::chooseArchive);
   m_comparing = new EmptyState(theme, QStringLiteral("clock"), tr("Comparing"), QString());
   m_states = new QStackedWidget;
@@ -135,7 +141,9 @@ void AgreementView::compare() {
         showResult(std::move(result));
       });
   connect(m_job, &Job::started, this, [this, generation] {
-    if (generation == m_generation) m_comparing->setText(tr("The archive is read once from its start to its end.\nThe line below says how far that is, and stops it."));
+    if (generation == m_generation)
+      m_comparing->setText(
+          tr("The archive is read once from its start to its end.\nThe line below says how far that is, and stops it."));
   });
   connect(m_job, &Job::cancelled, this, [this, generation] {
     if (generation == m_generation) rest();
@@ -171,13 +179,16 @@ void AgreementView::showResult(MetricBenchmarkResult result) {
 void AgreementView::showFigures() {
   if (m_model->rows().empty()) return m_figures->clear();
   QString text = tr("<b>%1</b> pairs of <b>%2</b> neurons &nbsp;·&nbsp; people's answers written as %3")
-                     .arg(grouped(m_result.pairs), grouped(m_result.neurons), QString::fromLatin1(answerCodingName(m_result.coding)).toHtmlEscaped());
+                     .arg(grouped(m_result.pairs), grouped(m_result.neurons),
+                          QString::fromLatin1(answerCodingName(m_result.coding)).toHtmlEscaped());
   QStringList about;
   for (const MetricBenchmarkResult::Comparison& c : nearest(m_result.comparisons)) about << comparisonText(c).toHtmlEscaped();
   if (m_result.topChecked > 0)
-    about << tr("The released strongest images are those of the activations for %1 of %2 neurons").arg(grouped(m_result.topAgree), grouped(m_result.topChecked));
+    about << tr("The released strongest images are those of the activations for %1 of %2 neurons")
+                 .arg(grouped(m_result.topAgree), grouped(m_result.topChecked));
   if (!about.isEmpty())
-    text += QStringLiteral("<br><span style=\"color:%1\">%2</span>").arg(m_theme.colors().textMuted.name(), about.join(QStringLiteral("<br>")));
+    text += QStringLiteral("<br><span style=\"color:%1\">%2</span>")
+                .arg(m_theme.colors().textMuted.name(), about.join(QStringLiteral("<br>")));
   m_figures->setText(text);
   QStringList all;
   for (const MetricBenchmarkResult::Comparison& c : m_result.comparisons) all << comparisonText(c);
@@ -187,7 +198,8 @@ void AgreementView::showFigures() {
 void AgreementView::showChosen() {
   std::vector<MetricBenchmarkResult::Metric> metrics;
   for (const int row : m_table->selectedRows()) metrics.push_back(m_model->rows()[size_t(row)]);
-  m_chart->setMetrics(std::move(metrics), m_table->selectionModel()->hasSelection() ? tr("No pair could be compared.") : tr("Select rows below to chart them."));
+  m_chart->setMetrics(std::move(metrics), m_table->selectionModel()->hasSelection() ? tr("No pair could be compared.")
+                                                                                    : tr("Select rows below to chart them."));
 }
 
 void AgreementView::askExport(const QString& suggestion, bool intervals) {
@@ -203,13 +215,15 @@ void AgreementView::exportTo(const QString& file, bool intervals) {
   spec.title = tr("Exporting agreement with people");
   Job* job = m_runner.run(
       spec, this,
-      [path = std::filesystem::path(file.toStdU16String()), csv = intervals ? benchmarkIntervalsCsv(m_result) : benchmarkCsv(m_result)](JobContext&) {
+      [path = std::filesystem::path(file.toStdU16String()),
+       csv = intervals ? benchmarkIntervalsCsv(m_result) : benchmarkCsv(m_result)](JobContext&) {
         writeTextFile(path, csv);
         return true;
       },
       [this, file](bool) { Q_EMIT exported(tr("Wrote %1").arg(file)); });
   connect(job, &Job::failed, this, [this, file, intervals](const JobFailure& failure) {
-    Q_EMIT failed(tr("“%1” can not be written").arg(QFileInfo(file).fileName()), failure, [this, file, intervals] { exportTo(file, intervals); });
+    Q_EMIT failed(tr("“%1” can not be written").arg(QFileInfo(file).fileName()), failure,
+                  [this, file, intervals] { exportTo(file, intervals); });
   });
 }
 

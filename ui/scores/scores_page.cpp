@@ -16,10 +16,13 @@ ScoresPage::ScoresPage(const Theme& theme, JobRunner& runner, QWidget* parent)
       m_steering(new SteeringScoresView(theme, runner)),
       m_agreement(new AgreementView(theme, runner)) {
   auto* closed = new EmptyState(theme, QStringLiteral("columns"), tr("No workspace is open"),
-                                tr("Open one to compare the monosemanticity of its layers and sparse autoencoders, and how well steering them works."), tr("Open workspace…"));
+                                tr("Open one to compare the monosemanticity of its layers and sparse autoencoders, and how well\n"
+                                  "steering them works. Agreement with people needs none."),
+                               tr("Open workspace…"));
   connect(closed, &EmptyState::actionClicked, this, &ScoresPage::openWanted);
   m_closed = closed;
-  for (QWidget* view : std::initializer_list<QWidget*>{m_monosemanticity, m_steering, m_agreement, m_closed}) m_views->addWidget(view);
+  for (QWidget* view : std::initializer_list<QWidget*>{m_monosemanticity, m_steering, m_agreement, m_closed})
+    m_views->addWidget(view);
   auto* column = new QVBoxLayout(this);
   column->setContentsMargins(0, 0, 0, 0);
   column->setSpacing(0);

@@ -1,4 +1,5 @@
-// The Scores page: how monosemantic the neurons of every run are, how well steering them works, and how well such scores agree with people.
+// The Scores page: how monosemantic the neurons of every run are, how well steering them works, and how well metrics of
+// neurons agree with people.
 #pragma once
 
 #include <QButtonGroup>
