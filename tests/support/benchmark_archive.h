@@ -57,8 +57,8 @@ inline BenchmarkArchive makeBenchmarkArchive() {
   for (int i = 0; i < kImages * BenchmarkArchive::kDim; ++i) made.embeddings.push_back(normal(engine));
   std::vector<double> ms;
   made.activations = made.top = "k";
-  for (int i = 1; i <= kImages; ++i) made.activations += ", a_" + std::to_string(i);
-  for (int i = 1; i <= 16; ++i) made.top += ",x_" + std::to_string(i);
+  for (int i = 1; i <= kImages; ++i) made.activations.append(", a_").append(std::to_string(i));
+  for (int i = 1; i <= 16; ++i) made.top.append(",x_").append(std::to_string(i));
   made.activations += "\n";
   made.top += "\n";
   for (int k = 0; k < kNeurons; ++k) {
@@ -66,13 +66,13 @@ inline BenchmarkArchive makeBenchmarkArchive() {
     for (float& value : a) value = engine() % 3 ? 0.0F : float(engine() % 1000) / 250.0F;
     ms.push_back(pairwiseMs(a, made.embeddings));
     made.activations += std::to_string(7 * k);
-    for (const float value : a) made.activations += "," + std::to_string(value);
+    for (const float value : a) made.activations.append(",").append(std::to_string(value));
     made.activations += "\n";
     std::vector<int> order(kImages);
     std::iota(order.begin(), order.end(), 0);
     std::stable_sort(order.begin(), order.end(), [&](int x, int y) { return a[size_t(x)] > a[size_t(y)]; });
     made.top += std::to_string(7 * k);
-    for (int i = 0; i < 16; ++i) made.top += "," + std::to_string(order[size_t(i)]);
+    for (int i = 0; i < 16; ++i) made.top.append(",").append(std::to_string(order[size_t(i)]));
     made.top += "\n";
   }
   made.pairs = "k_x,k_y,R_user,MS_x_dino,MS_y_dino,MS_x_clip,MS_y_clip\n";
