@@ -119,7 +119,7 @@ void AgreementChart::paintAxes(QPainter& painter, const QRectF& plot) const {
   const Colors& c = m_theme.colors();
   const QFontMetricsF metrics(font(), this);
   const double text = metrics.height(), band = plot.width() / m_intervals;
-  if (m_cursor) painter.fillRect(QRectF(plot.left() + *m_cursor * band, plot.top(), band, plot.height()), c.accentSoft);
+  if (m_cursor) painter.fillRect(QRectF(plot.left() + *m_cursor * band, plot.top(), band, plot.height()), c.hover);
   const ChartAxis y(0, 100);
   for (const Tick& tick : y.ticks(std::clamp(int(plot.height() / (2.4 * text)), 2, 10))) {
     const double at = std::round(plot.bottom() - y.shareOf(tick.value) * plot.height()) + 0.5;

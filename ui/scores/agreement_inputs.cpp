@@ -93,8 +93,8 @@ AgreementInputs::AgreementInputs(QWidget* parent)
     grid->addWidget(name, row, column);
   };
   label(tr("&Archive"), m_archive, 0, 0);
-  grid->addWidget(m_archive, 0, 1, 1, 4);
-  grid->addWidget(open, 0, 5);
+  grid->addWidget(m_archive, 0, 1, 1, 5);
+  grid->addWidget(open, 0, 6);
   label(tr("Em&beddings"), m_embeddings, 1, 0);
   grid->addWidget(m_embeddings, 1, 1);
   grid->addWidget(m_addEmbeddings, 1, 2);
