@@ -127,6 +127,7 @@ MetricBenchmarkResult benchmarkMetrics(const MetricBenchmarkParams& params, std:
   }
   result.coding = decoded.coding;
 
+  ProgressMeter meter(progress, "Drawing the pairs anew", int64_t(pairs.encoders.size() + anew.size() + params.metrics.size()));
   const auto judge = [&](const std::string& name, const std::function<std::pair<double, double>(const PairTable::Row&)>& scores) {
     std::vector<ComparedPair> compared;
     for (size_t i = 0; i < pairs.rows.size(); ++i) {
@@ -134,6 +135,7 @@ MetricBenchmarkResult benchmarkMetrics(const MetricBenchmarkParams& params, std:
       compared.push_back({decoded.preference[i], x, y});
     }
     result.metrics.push_back({name, agreementWithPeople(compared, params.seed, 10'000, stop)});
+    meter.advance();
   };
   const auto judgeScores = [&](const std::string& name, const Scores& scores, const std::string& where) {
     for (const int64_t k : neurons) {
@@ -154,6 +156,7 @@ MetricBenchmarkResult benchmarkMetrics(const MetricBenchmarkParams& params, std:
     }
   }
   for (const std::filesystem::path& metric : params.metrics) judgeScores(metric.filename().string(), readMetric(metric), metric.string());
+  meter.finish();
 
   int64_t agree[2] = {};
   for (const auto& [k, listed] : tables.top) {

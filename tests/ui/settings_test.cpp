@@ -26,6 +26,10 @@ class SettingsTest : public QObject {
     s.trainingForm = {{QStringLiteral("type"), QStringLiteral("topk")}, {QStringLiteral("groups"), QStringLiteral("0.5, 0.5")}};
     s.experimentsSplitter = {380, 900};
     s.scoresSplitter = {400, 300};
+    s.agreementArchive = QStringLiteral("/data/metric benchmark.tar.gz");
+    s.agreementEmbeddings = QStringLiteral("/e.pt; /w, x.sememe#3");
+    s.agreementMetrics = QStringLiteral("~/mine.csv");
+    s.agreementSplitter = {410, 310};
     s.resultsSplitter = {500, 200};
     s.hiddenTrainingColumns = {3, 8};
     s.steerModels = {QStringLiteral("/models/llava 1.5"), QStringLiteral("/m")};
@@ -55,6 +59,10 @@ class SettingsTest : public QObject {
     QCOMPARE(r.trainingForm, s.trainingForm);
     QCOMPARE(r.experimentsSplitter, s.experimentsSplitter);
     QCOMPARE(r.scoresSplitter, s.scoresSplitter);
+    QCOMPARE(r.agreementArchive, s.agreementArchive);
+    QCOMPARE(r.agreementEmbeddings, s.agreementEmbeddings);
+    QCOMPARE(r.agreementMetrics, s.agreementMetrics);
+    QCOMPARE(r.agreementSplitter, s.agreementSplitter);
     QCOMPARE(r.resultsSplitter, s.resultsSplitter);
     QCOMPARE(r.hiddenTrainingColumns, s.hiddenTrainingColumns);
     QCOMPARE(r.steerModels, s.steerModels);

@@ -59,6 +59,10 @@ Settings SettingsFile::read() const {
   s.experimentsSplitter = toList(file.value(QStringLiteral("experiments/splitter")), 2);
   s.resultsSplitter = toList(file.value(QStringLiteral("experiments/results")), 2);
   s.scoresSplitter = toList(file.value(QStringLiteral("scores/splitter")), 2);
+  s.agreementArchive = file.value(QStringLiteral("scores/agreementArchive")).toString();
+  s.agreementEmbeddings = file.value(QStringLiteral("scores/agreementEmbeddings")).toString();
+  s.agreementMetrics = file.value(QStringLiteral("scores/agreementMetrics")).toString();
+  s.agreementSplitter = toList(file.value(QStringLiteral("scores/agreementSplitter")), 2);
   s.hiddenTrainingColumns = toList(file.value(QStringLiteral("experiments/hiddenColumns")), -1);
   s.logarithmicCharts = file.value(QStringLiteral("experiments/logarithmic"), s.logarithmicCharts).toStringList();
   s.logarithmicCharts.removeAll(QString());
@@ -102,6 +106,10 @@ void SettingsFile::write(const Settings& s) const {
   file.setValue(QStringLiteral("experiments/splitter"), fromList(s.experimentsSplitter));
   file.setValue(QStringLiteral("experiments/results"), fromList(s.resultsSplitter));
   file.setValue(QStringLiteral("scores/splitter"), fromList(s.scoresSplitter));
+  file.setValue(QStringLiteral("scores/agreementArchive"), s.agreementArchive);
+  file.setValue(QStringLiteral("scores/agreementEmbeddings"), s.agreementEmbeddings);
+  file.setValue(QStringLiteral("scores/agreementMetrics"), s.agreementMetrics);
+  file.setValue(QStringLiteral("scores/agreementSplitter"), fromList(s.agreementSplitter));
   file.setValue(QStringLiteral("experiments/hiddenColumns"), fromList(s.hiddenTrainingColumns));
   file.setValue(QStringLiteral("experiments/logarithmic"), s.logarithmicCharts);
   file.setValue(QStringLiteral("steer/models"), s.steerModels);

@@ -27,6 +27,8 @@ struct Settings {
   QList<int> resultsSplitter;           // heights of charts and table; empty: as designed
   QList<int> hiddenTrainingColumns;     // of TrainingTableModel
   QList<int> scoresSplitter;            // heights of chart and table; empty: as designed
+  QString agreementArchive, agreementEmbeddings, agreementMetrics;  // as they were entered last
+  QList<int> agreementSplitter;         // heights of chart and table; empty: as designed
   QStringList steerModels, steerSaes;   // what was loaded to steer, the last first
   QString steerPrecision;               // of the model's weights; empty: exact
   QStringList steerQuestions;           // the last asked first

@@ -133,6 +133,7 @@ MainWindow::MainWindow(Theme& theme, JobRunner& runner, Services services, std::
   });
   connect(m_scores, &ScoresPage::exploreNeuronWanted, this, &MainWindow::exploreNeuron);
   connect(m_scores, &ScoresPage::steerWanted, this, &MainWindow::steerNeuron);
+  connect(m_scores, &ScoresPage::settled, this, &MainWindow::saveSettings);
   connect(m_scores, &ScoresPage::exported, this, [this](const QString& sentence) { statusBar()->showMessage(sentence, kMessageMs); });
   connect(m_scores, &ScoresPage::failed, this, [this](const QString& title, const JobFailure& failure, std::function<void()> retry) {
     m_messages->showFailure(title, failure, std::move(retry));
@@ -379,7 +380,9 @@ void MainWindow::resetLayout() {
   now.experimentsSplitter = defaults.experimentsSplitter;
   now.resultsSplitter = defaults.resultsSplitter;
   now.hiddenTrainingColumns = defaults.hiddenTrainingColumns;
+  m_scores->storeSettings(now);
   now.scoresSplitter = defaults.scoresSplitter;
+  now.agreementSplitter = defaults.agreementSplitter;
   m_steer->storeSettings(now);
   now.steerSplitter = defaults.steerSplitter;
   now.steerImageSplitter = defaults.steerImageSplitter;

@@ -3,16 +3,13 @@
 #include <QTest>
 #include <torch/torch.h>
 
-#include <algorithm>
-#include <cmath>
 #include <functional>
-#include <numeric>
-#include <random>
 
 #include "core/base/error.h"
 #include "core/base/files.h"
 #include "core/pipeline/metric_benchmark.h"
 #include "core/weights/torch_file.h"
+#include "tests/support/benchmark_archive.h"
 #include "tests/support/failure.h"
 #include "tests/support/tar_file.h"
 
@@ -21,24 +18,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr int kImages = 120, kNeurons = 30, kDim = 8;
-
-// MS by its definition, over all pairs.
-double pairwiseMs(const std::vector<float>& activations, const at::Tensor& embeddings) {
-  const auto [low, high] = std::minmax_element(activations.begin(), activations.end());
-  double sum = 0, weight = 0;
-  const at::Tensor unit = torch::nn::functional::normalize(embeddings.to(at::kDouble), torch::nn::functional::NormalizeFuncOptions().dim(1));
-  const at::Tensor cosines = at::mm(unit, unit.t());
-  const auto c = cosines.accessor<double, 2>();
-  for (int i = 0; i < kImages; ++i) {
-    for (int j = i + 1; j < kImages; ++j) {
-      const double w = double((activations[size_t(i)] - *low) / (*high - *low)) * double((activations[size_t(j)] - *low) / (*high - *low));
-      sum += w * c[i][j];
-      weight += w;
-    }
-  }
-  return sum / weight;
-}
+constexpr int kImages = BenchmarkArchive::kImages, kNeurons = BenchmarkArchive::kNeurons;
 
 }  // namespace
 
@@ -49,7 +29,7 @@ class MetricBenchmarkTest : public QObject {
   QTemporaryDir m_dir;
   fs::path path(const char* name) const { return fs::path(m_dir.path().toStdString()) / name; }
   at::Tensor m_embeddings;
-  std::string m_pairs, m_top, m_activations;
+  std::string m_pairs, m_activations;
   std::vector<std::pair<std::string, std::string>> m_files;
   int m_agreeing = 0, m_pairCount = 0;
 
@@ -70,44 +50,14 @@ class MetricBenchmarkTest : public QObject {
 
  private Q_SLOTS:
   void initTestCase() {
-    at::manual_seed(4);
-    m_embeddings = at::randn({kImages, kDim});
+    const BenchmarkArchive made = makeBenchmarkArchive();
+    m_embeddings = torch::tensor(made.embeddings).view({kImages, BenchmarkArchive::kDim});
     writeTorchTensor(path("e.pt"), m_embeddings);
-    std::mt19937_64 engine(3);
-    std::vector<double> ms;
-    m_activations = "k";
-    for (int i = 1; i <= kImages; ++i) m_activations += ", a_" + std::to_string(i);
-    m_top = "k";
-    for (int i = 1; i <= 16; ++i) m_top += ",x_" + std::to_string(i);
-    m_activations += "\n";
-    m_top += "\n";
-    for (int k = 0; k < kNeurons; ++k) {
-      std::vector<float> a(kImages);
-      for (float& value : a) value = engine() % 3 ? 0.0F : float(engine() % 1000) / 250.0F;
-      ms.push_back(pairwiseMs(a, m_embeddings));
-      m_activations += std::to_string(7 * k);
-      for (const float value : a) m_activations += "," + std::to_string(value);
-      m_activations += "\n";
-      std::vector<int> order(kImages);
-      std::iota(order.begin(), order.end(), 0);
-      std::stable_sort(order.begin(), order.end(), [&](int x, int y) { return a[size_t(x)] > a[size_t(y)]; });
-      m_top += std::to_string(7 * k);
-      for (int i = 0; i < 16; ++i) m_top += "," + std::to_string(order[size_t(i)]);
-      m_top += "\n";
-    }
-    m_pairs = "k_x,k_y,R_user,MS_x_dino,MS_y_dino,MS_x_clip,MS_y_clip\n";
-    for (int x = 0; x < kNeurons; ++x) {
-      const int y = (x + 11) % kNeurons;
-      const bool agrees = x % 5 != 0;
-      const double rightful = ms[size_t(x)] > ms[size_t(y)] ? 1 : -1;
-      const auto text = [&](int k) { return std::to_string(ms[size_t(k)]); };
-      m_pairs += std::to_string(7 * x) + "," + std::to_string(7 * y) + "," + (rightful * (agrees ? 1 : -1) > 0 ? "1" : "-1") + "," + text(x) +
-                 "," + text(y) + ",0.5,\n";
-      m_agreeing += agrees;
-      ++m_pairCount;
-    }
-    // The large file first, as it may come.
-    m_files = {{"metric_benchmark/activations.csv", m_activations}, {"metric_benchmark/pairs.csv", m_pairs}, {"metric_benchmark/top16_images.csv", m_top}};
+    m_pairs = made.pairs;
+    m_activations = made.activations;
+    m_files = made.files();
+    m_agreeing = made.agreeing;
+    m_pairCount = made.pairCount;
     writeTar(path("good.tar.gz"), m_files);
   }
 
