@@ -57,7 +57,7 @@ double seconds(const Options& options, const std::function<void()>& work) {
 double peerRate(const Options& options, const fs::path& folder, const std::string& work, int64_t count,
                 int64_t length) {
   if (options.peer.empty()) return 0;
-  const fs::path script = fs::path(__FILE__).parent_path() / "bench_models_peer.py";
+  const fs::path script = fs::path(BENCH_DIR) / "bench_models_peer.py";
   const std::string command = "'" + options.peer + "' '" + script.string() + "' '" + folder.string() + "' " +
                               std::to_string(at::get_num_threads()) + " " + options.dtype + " " + work + " " +
                               std::to_string(count) + " " + std::to_string(length) + " " +

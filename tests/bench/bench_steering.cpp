@@ -124,7 +124,7 @@ int64_t bytesPerToken(const LlamaImpl& language) {
 bool askPeer(const Options& options, const std::string& config, int64_t before, int64_t after, double& first, double& each) {
   const fs::path file = fs::temp_directory_path() / ("bench_steering_" + std::to_string(::getpid()) + ".json");
   writeTextFile(file, config);
-  const fs::path script = fs::path(__FILE__).parent_path() / "bench_steering_peer.py";
+  const fs::path script = fs::path(BENCH_DIR) / "bench_steering_peer.py";
   const std::string command = "'" + options.peer + "' '" + script.string() + "' '" + file.string() + "' " + std::to_string(at::get_num_threads()) + " " +
                               options.precision + " " + std::to_string(before) + " " + std::to_string(after) + " " + std::to_string(options.tokens) + " " +
                               std::to_string(kRepeats);
