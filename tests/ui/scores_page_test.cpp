@@ -164,7 +164,8 @@ class ScoresPageTest : public QObject {
     JobRunner runner;
     const TestWorkspace workspace(1000, 20);
     const auto page = filled(runner, workspace);
-    page->steering().setDefaults({.model = "/demo/llava", .sae = "/demo/sae"}, QStringLiteral("/models/llava"));
+    page->steering().setDemo({.model = "/demo/llava", .sae = "/demo/sae"});
+    page->steering().setModel(QStringLiteral("/models/llava"));
     SteeringScoreOffer offer = page->steering().offer();
     for (RunInfo& run : offer.runs) run.saePath = "/saes/ae.pt";
     QVERIFY(!offer.runs.empty() && offer.embeddings.size() == 2 && offer.datasets.size() == 1);

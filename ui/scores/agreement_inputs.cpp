@@ -10,16 +10,12 @@
 #include <QStandardPaths>
 #include <algorithm>
 
+#include "ui/models/path_text.h"
 #include "ui/theme/theme.h"
 #include "ui/widgets/chart_axis.h"
 
 namespace sememe {
 namespace {
-
-QString atHome(const QString& text) {
-  const QString clean = text.trimmed();
-  return clean.startsWith(QLatin1String("~/")) ? QDir::homePath() + clean.mid(1) : clean;
-}
 
 QStringList several(const QLineEdit* field) {
   QStringList paths;

@@ -107,7 +107,6 @@ void ScoresPage::clear() {
 
 void ScoresPage::applySettings(const Settings& settings) {
   m_monosemanticity->applySettings(settings);
-  m_steering->setDefaults(m_demo, settings.steerModels.value(0));
   m_agreement->applySettings(settings);
 }
 

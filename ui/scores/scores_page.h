@@ -29,8 +29,6 @@ class ScoresPage : public QWidget {
   SteeringScoresView& steering() { return *m_steering; }
   AgreementView& agreement() { return *m_agreement; }
 
-  // The demo's models, that steering may be scored with; may be empty.
-  void setDemo(const SteeringModelParams& demo) { m_demo = demo; }
   void applySettings(const Settings& settings);
   void storeSettings(Settings& settings) const;
 
@@ -49,7 +47,6 @@ class ScoresPage : public QWidget {
   QWidget* makeTabs();
   void arrange();
 
-  SteeringModelParams m_demo;
   bool m_open = false;      // a workspace is
   QButtonGroup* m_tabs;     // by View
   QStackedWidget* m_views;  // by View, and what is shown without a workspace

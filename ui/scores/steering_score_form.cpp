@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "ui/models/path_text.h"
 #include "ui/theme/theme.h"
 
 namespace sememe {
@@ -18,13 +19,6 @@ namespace {
 
 constexpr int64_t kMostNamed = 1'000'000;
 constexpr int64_t kFirstNeurons = 64;  // proposed: the coarsest of a Matryoshka SAE are among them
-
-QString pathText(const std::filesystem::path& path) { return QDir::toNativeSeparators(QString::fromStdString(path.string())); }
-
-std::filesystem::path toPath(const QString& text) {
-  const QString home = text.startsWith(QLatin1String("~/")) ? QDir::homePath() + text.mid(1) : text;
-  return text.isEmpty() ? std::filesystem::path() : std::filesystem::path(QDir::cleanPath(QDir::fromNativeSeparators(home)).toStdString());
-}
 
 QString testKey(SteeringTest test) { return QString::number(int(test)); }
 

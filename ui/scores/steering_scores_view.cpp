@@ -12,6 +12,7 @@
 
 #include "core/base/files.h"
 #include "core/pipeline/steering_score.h"
+#include "ui/widgets/chart_axis.h"
 #include "ui/widgets/empty_state.h"
 
 namespace sememe {
@@ -48,6 +49,9 @@ SteeringScoresView::SteeringScoresView(const Theme& theme, JobRunner& runner, QW
   whole->setContentsMargins(0, 0, 0, 0);
   whole->addWidget(m_states);
 
+  connect(&theme, &Theme::changed, this, [this] {
+    if (const Entry* entry = current()) showFigures(*entry);
+  });
   connect(m_sets, &QComboBox::currentIndexChanged, this, &SteeringScoresView::showSet);
   connect(m_table, &QTableView::doubleClicked, this, &SteeringScoresView::explore);
   connect(m_table, &QWidget::customContextMenuRequested, this, &SteeringScoresView::openMenu);
@@ -129,7 +133,7 @@ QString SteeringScoresView::title(const Entry& entry) {
                                                                     : tr("Unsteered");
   return tr("%1%2 · %3 · %4")
       .arg(what, entry.set.preZero ? tr(", all others silent") : QString(), QString::fromStdString(entry.run.name),
-           entry.set.neurons == 1 ? tr("1 neuron") : tr("%1 neurons").arg(english.toString(qlonglong(entry.set.neurons))));
+           entry.set.neurons == 1 ? tr("1 neuron") : tr("%1 neurons").arg(grouped(entry.set.neurons)));
 }
 
 // What was shown before stays shown where it is still there.
@@ -222,15 +226,10 @@ void SteeringScoresView::showFigures(const Entry& entry) {
   QString text = figures.join(QStringLiteral(" &nbsp;·&nbsp; "));
   if (text.isEmpty()) text = tr("No neuron has strongest images to be compared with");
   QString about = tr("“%1” asked of %2 about %3 images%4, words embedded by %5 · %6")
-                      .arg(QString::fromStdString(set.question), QString::fromStdString(set.model), english.toString(qlonglong(set.images)),
-                           set.failed > 0 ? tr(" (%1 more could not be read)").arg(english.toString(qlonglong(set.failed))) : QString(),
+                      .arg(QString::fromStdString(set.question), QString::fromStdString(set.model), grouped(set.images),
+                           set.failed > 0 ? tr(" (%1 more could not be read)").arg(grouped(set.failed)) : QString(),
                            QString::fromStdString(set.words), english.toString(QDateTime::fromSecsSinceEpoch(set.created), QStringLiteral("d MMM yyyy, hh:mm")));
   m_figures->setText(QStringLiteral("%1<br><span style=\"color:%2\">%3</span>").arg(text, m_theme.colors().textMuted.name(), about.toHtmlEscaped()));
-}
-
-void SteeringScoresView::setDefaults(const SteeringModelParams& demo, const QString& model) {
-  m_offer.demo = demo;
-  m_offer.model = model;
 }
 
 SteeringScoreOffer SteeringScoresView::offer() const { return m_offer; }

@@ -26,7 +26,8 @@ class SteeringScoresView : public QWidget {
   bool isFilled() const { return m_filled; }
   void focusFirst();
   // What the form begins with: the demo's models (may be empty), and the model that was steered last.
-  void setDefaults(const SteeringModelParams& demo, const QString& model);
+  void setDemo(const SteeringModelParams& demo) { m_offer.demo = demo; }
+  void setModel(const QString& model) { m_offer.model = model; }
   void setLabel(int64_t run, int64_t neuron, const QString& label);
 
   QComboBox& sets() { return *m_sets; }

@@ -1,8 +1,9 @@
 // The steered neurons of one set of steering scores as rows of a table.
 #include "ui/scores/steering_table_model.h"
 
-#include <QLocale>
 #include <cmath>
+
+#include "ui/widgets/chart_axis.h"
 
 namespace sememe {
 
@@ -50,10 +51,9 @@ QVariant SteeringTableModel::data(const QModelIndex& index, int role) const {
   if (role != Qt::DisplayRole) return {};
   const QVariant v = value(row, column);
   if (!v.isValid()) return column == Label ? QString() : QStringLiteral("–");
-  const QLocale english(QLocale::English);
   if (column == Neuron) return QString::number(row.neuron);
   if (column == Label || column == Word) return v;
-  if (column == Said) return tr("%1 of %2").arg(english.toString(qlonglong(row.labelled)), english.toString(qlonglong(row.images)));
+  if (column == Said) return tr("%1 of %2").arg(grouped(row.labelled), grouped(row.images));
   const double number = std::abs(v.toDouble()) < 0.0005 ? 0 : v.toDouble();  // without a sign
   const QString text = QString::number(number, 'f', 3);
   return column == Change && number > 0 ? QLatin1Char('+') + text : text;

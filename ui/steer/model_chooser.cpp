@@ -12,20 +12,13 @@
 #include <QStandardPaths>
 #include <QVBoxLayout>
 
+#include "ui/models/path_text.h"
+
 namespace sememe {
 namespace {
 
 // Ends the data of a precision whose language model has its layers in 8 bits.
 constexpr QLatin1String kEightBits("+8");
-
-QString pathText(const std::filesystem::path& path) { return QDir::toNativeSeparators(QString::fromStdString(path.string())); }
-
-std::filesystem::path toPath(const QString& text) {
-  const QString clean = text.trimmed();
-  if (clean.isEmpty()) return {};
-  const QString home = clean.startsWith(QLatin1String("~/")) ? QDir::homePath() + clean.mid(1) : clean;
-  return std::filesystem::path(QDir::cleanPath(QDir::fromNativeSeparators(home)).toStdString());
-}
 
 QString folderOf(const QString& path) {
   const QFileInfo info(path);

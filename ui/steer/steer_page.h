@@ -91,6 +91,7 @@ class SteerPage : public QWidget {
   AnswerColumn& answer(Speaker speaker) { return *m_answers[size_t(speaker)]; }
   NeuronLoader& loader() { return *m_loader; }
   QString modelName() const { return m_modelName->text(); }
+  QString lastModel() const { return m_recentModels.value(0); }  // its folder; empty: none was loaded yet
   bool isBusy() const { return m_busy; }
   bool showsChooser() const { return m_states->currentIndex() == Choosing; }
 

@@ -47,7 +47,7 @@ MainWindow::MainWindow(Theme& theme, JobRunner& runner, Services services, std::
   m_steer = new SteerPage(theme, runner, m_services.readImage, m_services.steering);
   m_experiments = new ExperimentsPage(theme, runner, m_services.training);
   m_scores = new ScoresPage(theme, runner);
-  m_scores->setDemo(m_services.steering.demo);
+  m_scores->steering().setDemo(m_services.steering.demo);
   m_hierarchy = new HierarchyPage(theme, runner, m_services.readImage, m_services.readHierarchy);
   m_pages = new QStackedWidget;
   for (QWidget* page : std::initializer_list<QWidget*>{m_start, m_explore, m_steer, m_experiments, m_scores, m_hierarchy}) m_pages->addWidget(page);
@@ -192,7 +192,10 @@ void MainWindow::arrangePages() {
   if (shown == m_explore) m_explore->list().table().setFocus();
   if (shown == m_steer) m_steer->focusFirst();
   if (shown == m_experiments) m_experiments->focusFirst();
-  if (shown == m_scores) m_scores->focusFirst();
+  if (shown == m_scores) {
+    m_scores->steering().setModel(m_steer->lastModel());
+    m_scores->focusFirst();
+  }
   if (shown == m_hierarchy) m_hierarchy->focusFirst();
   updateActions();
 }
